@@ -1,0 +1,231 @@
+import { isFloat } from "../core/dtype.ts";
+import { GradientError } from "../core/errors.ts";
+import { sameShape, specText } from "../core/shape.ts";
+import { buildInto, type GraphBuilder } from "../graph/builder.ts";
+import { reachable } from "../graph/function.ts";
+import { describeTensor, type Operation, type Tensor } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
+import { add } from "../ops/arithmetic.ts";
+import { onesLike, zerosLike } from "../ops/movement.ts";
+
+export interface GradientOptions {
+  /** Gradient that flows into each `y`; default 1 for each element. */
+  readonly gradYs?: readonly (Tensor | null)[];
+  /** Tensors to treat as constants. */
+  readonly stopGradients?: readonly Tensor[];
+  /**
+   * What to give for an `x` on which no `y` depends: `"error"` (default) says where the path was cut, `"zero"` gives
+   * zeros, `"none"` null.
+   */
+  readonly unconnected?: "error" | "zero" | "none";
+  /** Scope of the new operations. */
+  readonly name?: string;
+}
+
+/**
+ * Reverse-mode derivatives of `Σ ys` with respect to each of `xs`, as tensors of the same graph: they can be fetched,
+ * fused and differentiated again.
+ *
+ * @param ys one or more floating-point tensors
+ * @param xs tensors of the same graph; intermediate values are fine
+ * @returns for each x a tensor of its shape
+ * @throws GradientError if an x is unconnected (unless told otherwise), a y is not floating point, or a rule misbehaves
+ */
+export function gradients(
+  ys: Tensor | readonly Tensor[],
+  xs: readonly Tensor[],
+  options: GradientOptions & { readonly unconnected: "none" },
+): (Tensor | null)[];
+export function gradients(ys: Tensor | readonly Tensor[], xs: readonly Tensor[], options?: GradientOptions): Tensor[];
+export function gradients(
+  ys: Tensor | readonly Tensor[],
+  xs: readonly Tensor[],
+  options: GradientOptions = {},
+): (Tensor | null)[] {
+  const roots = Array.isArray(ys) ? (ys as readonly Tensor[]) : [ys as Tensor];
+  const builder = (roots[0] ?? xs[0])?.graph;
+  if (!builder || roots.length === 0) throw new GradientError({ what: "gradients: there is nothing to differentiate" });
+  checkRoots(roots, xs, options.gradYs);
+  const first = builder.operations.length;
+  const found = builder.scope(options.name ?? "gradients", () => backpropagate(builder, roots, xs, options));
+  // Rules build the gradient of every operand; what nobody asked for leaves the graph again.
+  builder.discardUnused(
+    first,
+    found.flatMap((tensor) => (tensor ? [tensor.op] : [])),
+  );
+  return found;
+}
+
+function checkRoots(roots: readonly Tensor[], xs: readonly Tensor[], gradYs?: readonly (Tensor | null)[]): void {
+  const at = () => lineOf(captureStack());
+  for (const y of roots) {
+    if (isFloat(y.dtype)) continue;
+    const fix = 'derivatives need floating point: cast(y, "float32") somewhere before';
+    throw new GradientError({ what: `gradients: ${describeTensor(y)} is not floating point`, at: at(), fix });
+  }
+  const foreign = [...roots, ...xs].find((tensor) => tensor.graph !== roots[0]!.graph);
+  if (foreign) {
+    throw new GradientError({
+      what: `gradients: "${foreign.name}" belongs to graph "${foreign.graph.name}", "${roots[0]!.name}" to "${roots[0]!.graph.name}"`,
+      at: at(),
+    });
+  }
+  if (gradYs && gradYs.length !== roots.length) {
+    throw new GradientError({ what: `gradients: ${gradYs.length} gradYs for ${roots.length} ys`, at: at() });
+  }
+  gradYs?.forEach((g, i) => {
+    if (!g || (sameShape(g.shape, roots[i]!.shape) && g.dtype === roots[i]!.dtype)) return;
+    throw new GradientError({
+      what: `gradients: gradYs[${i}] is ${specText(g.spec)}, its y is ${specText(roots[i]!.spec)}`,
+      at: at(),
+      fix: "an incoming gradient has the shape and dtype of its y",
+    });
+  });
+}
+
+function backpropagate(
+  builder: GraphBuilder,
+  ys: readonly Tensor[],
+  xs: readonly Tensor[],
+  options: GradientOptions,
+): (Tensor | null)[] {
+  const stops = new Set(options.stopGradients ?? []);
+  const ops = reachable(
+    ys.map((y) => y.op),
+    (tensor) => stops.has(tensor),
+  );
+  const carries = tensorsThatDependOn(xs, ops, stops);
+
+  /** Gradient contributions collected so far; one tensor once they are summed. */
+  const pending = new Map<Tensor, Tensor[]>();
+  const contribute = (to: Tensor, gradient: Tensor): void => {
+    const list = pending.get(to);
+    if (list) list.push(gradient);
+    else pending.set(to, [gradient]);
+  };
+  const total = (tensor: Tensor): Tensor | null => {
+    const list = pending.get(tensor);
+    if (!list) return null;
+    const sum = list.reduce((a, b) => derive(builder, tensor.op, () => add(a, b)));
+    pending.set(tensor, [sum]);
+    return sum;
+  };
+
+  ys.forEach((y, i) => {
+    const seed = options.gradYs?.[i];
+    if (seed !== null) contribute(y, seed ?? derive(builder, y.op, () => onesLike(y)));
+  });
+  for (let i = ops.length - 1; i >= 0; i--) {
+    const op = ops[i]!;
+    if (!op.inputs.some((input) => carries.has(input) && !stops.has(input))) continue;
+    const dy = op.outputs.map(total);
+    if (dy.every((g) => g === null)) continue;
+    const dx = gradientOf(builder, op, dy);
+    op.inputs.forEach((input, k) => {
+      const g = dx[k];
+      if (g && carries.has(input) && !stops.has(input)) contribute(input, g);
+    });
+  }
+  return xs.map((x) => {
+    const g = carries.has(x) ? total(x) : null;
+    if (g) return g;
+    if (options.unconnected === "none") return null;
+    if (options.unconnected === "zero") return derive(builder, x.op, () => zerosLike(x));
+    throw unconnectedError(ys, x, ops);
+  });
+}
+
+/** Makes ops that come from differentiating `op`: named after it, pointing at it. */
+const derive = <T>(builder: GraphBuilder, op: Operation, build: () => T): T =>
+  builder.derive({ kind: "gradient", of: op, by: op.def.name }, build);
+
+/** Applies the op's rule; checks that each gradient has the spec of its operand. */
+function gradientOf(builder: GraphBuilder, op: Operation, dy: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+  const { gradient } = op.def;
+  if (gradient === "none") return op.inputs.map(() => null);
+  return derive(builder, op, () =>
+    builder.scope(`${op.name}_grad`, () => {
+      if (gradient === "zero") return op.inputs.map((input) => (isFloat(input.dtype) ? zerosLike(input) : null));
+      if (gradient === "via-decompose") return throughDecomposition(builder, op, dy);
+      const dx = gradient({ op, x: op.inputs, y: op.outputs, dy, g: dy.find((g) => g !== null)! });
+      dx.forEach((g, k) => {
+        const x = op.inputs[k]!;
+        const compatible = g === null || (g.dtype === x.dtype && (g.shape?.length ?? -1) === (x.shape?.length ?? -1));
+        if (compatible) return;
+        throw new GradientError({
+          what: `the gradient rule of ${op.def.name} gave ${specText(g.spec)} for operand ${k}, which is ${describeTensor(x)}`,
+        });
+      });
+      return dx;
+    }),
+  );
+}
+
+function throughDecomposition(
+  builder: GraphBuilder,
+  op: Operation,
+  dy: readonly (Tensor | null)[],
+): readonly (Tensor | null)[] {
+  const outputs = buildInto(builder, () => op.def.decompose!(op));
+  const connected = outputs.filter((_, i) => dy[i]);
+  const inputs = [...new Set(op.inputs)].filter((input) => isFloat(input.dtype));
+  const found = backpropagate(builder, connected, inputs, {
+    gradYs: dy.filter((g) => g !== null),
+    unconnected: "none",
+  });
+  // An operand used twice gets its whole gradient once.
+  const left = new Map(inputs.map((input, i) => [input, found[i]!]));
+  return op.inputs.map((input) => {
+    const g = left.get(input) ?? null;
+    left.delete(input);
+    return g;
+  });
+}
+
+/** Whether derivatives can pass from an operand of `op` to its outputs. */
+const passes = (op: Operation): boolean => op.def.gradient !== "none" && op.outputs.some((y) => isFloat(y.dtype));
+
+/** Tensors that depend on some x along a differentiable path. */
+function tensorsThatDependOn(
+  xs: readonly Tensor[],
+  ops: readonly Operation[],
+  stops: ReadonlySet<Tensor>,
+): ReadonlySet<Tensor> {
+  const carries = new Set(xs);
+  for (const op of ops) {
+    if (!passes(op) || !op.inputs.some((input) => carries.has(input) && !stops.has(input))) continue;
+    for (const output of op.outputs) carries.add(output);
+  }
+  return carries;
+}
+
+/** Says why no gradient reaches x: no path at all, or a path with an op that cuts it. */
+function unconnectedError(ys: readonly Tensor[], x: Tensor, ops: readonly Operation[]): GradientError {
+  const reached = new Set<Tensor>([x]);
+  const cuts: Operation[] = [];
+  for (const op of ops) {
+    if (!op.inputs.some((input) => reached.has(input))) continue;
+    if (passes(op)) for (const output of op.outputs) reached.add(output);
+    else cuts.push(op);
+  }
+  const what = `gradients: no gradient flows from ${ys.map((y) => `"${y.name}"`).join(", ")} to "${x.name}"`;
+  const at = lineOf(captureStack());
+  if (cuts.length === 0) {
+    return new GradientError({
+      what,
+      details: [
+        `${ys.length > 1 ? "they do" : `"${ys[0]!.name}" does`} not depend on "${x.name}", made at ${x.op.line ?? "?"}`,
+      ],
+      at,
+      fix: 'differentiate what depends on it, or pass { unconnected: "zero" } or { unconnected: "none" }',
+    });
+  }
+  return new GradientError({
+    what,
+    details: cuts
+      .slice(0, 4)
+      .map((op) => `the path is cut by ${op.def.name} "${op.name}" at ${op.line ?? "?"}, which has no derivative`),
+    at,
+    fix: 'go around it with differentiable ops, or pass { unconnected: "zero" } or { unconnected: "none" }',
+  });
+}

@@ -1,0 +1,22 @@
+import type { Backend } from "../compiler/plan.ts";
+import { interpretKernel } from "../kernel/interpret.ts";
+import { printKernel } from "../kernel/print.ts";
+
+/** Runs a plan by walking its LoopIR: slow, checks every access, and defines what the other backends must give. */
+export const interpreter: Backend = {
+  name: "interpreter",
+  link(plan) {
+    return {
+      get source() {
+        return plan.steps.map(({ kernel }) => printKernel(kernel)).join("\n\n");
+      },
+      run(memory) {
+        for (const { kernel, args } of plan.steps)
+          interpretKernel(
+            kernel,
+            args.map((at) => memory[at]!),
+          );
+      },
+    };
+  },
+};

@@ -1,0 +1,56 @@
+import type { Backend, Plan, PlanMemory } from "../../compiler/plan.ts";
+import type { TypedArray } from "../../core/dtype.ts";
+import { CompileError } from "../../core/errors.ts";
+import type { Kernel } from "../../kernel/statement.ts";
+import { emitProgram } from "./emit.ts";
+
+/** Names of the kernels of a plan: the kernel's own, numbered where they clash; equal kernels share one. */
+function nameKernels(plan: Plan): ReadonlyMap<string, { readonly name: string; readonly kernel: Kernel }> {
+  const byKey = new Map<string, { name: string; kernel: Kernel }>();
+  const taken = new Map<string, number>();
+  for (const { key, kernel } of plan.steps) {
+    if (byKey.has(key)) continue;
+    // A kernel called `exp` must not shadow the library's function of that name.
+    const base = `kernel_${kernel.name}`.replace(/[^A-Za-z0-9_]/g, "_");
+    const count = taken.get(base) ?? 0;
+    taken.set(base, count + 1);
+    byKey.set(key, { name: count === 0 ? base : `${base}_${count}`, kernel });
+  }
+  return byKey;
+}
+
+/** The whole plan as one JavaScript text: the kernels, and `run(m)`, which calls them on the plan's arrays. */
+export function planSource(plan: Plan): string {
+  const kernels = nameKernels(plan);
+  const calls = plan.steps.map(
+    ({ key, args }) => `  ${kernels.get(key)!.name}(${args.map((at) => `m[${at}]`).join(", ")});`,
+  );
+  return `${emitProgram([...kernels.values()])}\nfunction run(m) {\n${calls.join("\n")}\n}\n`;
+}
+
+/**
+ * Readable kernels for teaching, and the fallback where WebAssembly is not to be had. Needs `new Function`, which a
+ * content-security policy may forbid.
+ */
+export const javascript: Backend = {
+  name: "javascript",
+  link(plan) {
+    const source = planSource(plan);
+    let run: (memory: readonly TypedArray[]) => void;
+    try {
+      run = new Function(`"use strict";\n${source}\nreturn run;`)() as typeof run;
+    } catch (cause) {
+      throw linkError(cause);
+    }
+    return { source, run: (memory: PlanMemory) => run(memory) };
+  },
+};
+
+function linkError(cause: unknown): CompileError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof SyntaxError) return new CompileError({ what: `javascript backend: ${message}` });
+  return new CompileError({
+    what: `javascript backend: this page forbids code made at run time (${message})`,
+    fix: "its content-security policy lacks 'unsafe-eval'; use { backend: \"interpreter\" } there",
+  });
+}

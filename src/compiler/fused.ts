@@ -1,0 +1,47 @@
+import type { GraphFunction } from "../graph/function.ts";
+import type { Operation, Tensor } from "../graph/operation.ts";
+
+/**
+ * Operations that become one kernel: a loop nest over `domain` that stores the `roots` and computes everything else
+ * on the way.
+ */
+export interface FusionGroup {
+  /** In topological order. A cheap operation may belong to several groups. */
+  readonly ops: readonly Operation[];
+  /** Values that are stored, all over the same domain. */
+  readonly roots: readonly Tensor[];
+  /** Sizes of the loops, by axis of the roots. */
+  readonly domain: readonly number[];
+  /** Axes from the outermost loop to the innermost: rows before what a row reduction runs along. */
+  readonly loopOrder: readonly number[];
+  /** Dear values read at several places of a row: kept in a scratch row along these axes. */
+  readonly scratch: ReadonlyMap<Operation, readonly number[]>;
+}
+
+export interface FusedGraph {
+  readonly fn: GraphFunction;
+  /** In an order in which every group comes after those it reads. */
+  readonly groups: readonly FusionGroup[];
+}
+
+/** `matmul_add_relu`. */
+export function groupName(group: Pick<FusionGroup, "ops">): string {
+  const names = group.ops
+    .filter((op) => op.def.effect === undefined && op.def.cost !== "free")
+    .map((op) => op.def.name);
+  const all = names.length > 0 ? names : group.ops.map((op) => op.def.name);
+  return all.length <= 5 ? all.join("_") : `${all.slice(0, 3).join("_")}_and_${all.length - 4}_more_${all.at(-1)}`;
+}
+
+/** Text of a fused graph: a block per group. */
+export function fusedText({ fn, groups }: FusedGraph): string {
+  const blocks = groups.map((group, i) => {
+    const stored = new Set(group.roots.map((root) => root.op));
+    const lines = group.ops.map((op) => {
+      const mark = stored.has(op) ? " → buffer" : group.scratch.has(op) ? " → row scratch" : "";
+      return `    ${op.name}: ${op.def.name}${mark}`;
+    });
+    return [`  group ${i} ${groupName(group)} over [${group.domain.join(", ")}]`, ...lines].join("\n");
+  });
+  return [`fused ${fn.name} {`, ...blocks, "}"].join("\n");
+}

@@ -1,0 +1,287 @@
+import { byteSize, type TypedArray } from "../../core/dtype.ts";
+import { CompileError } from "../../core/errors.ts";
+import { elementCount, knownShape } from "../../core/shape.ts";
+import { type Tensor, Variable } from "../../graph/operation.ts";
+import { childrenOf, type Expr } from "../../kernel/expr.ts";
+import { type Buffer, expressionsOf, type Kernel, type StoreStmt, walkStatements } from "../../kernel/statement.ts";
+import { Arena } from "../arena.ts";
+import type { Pass, PassContext } from "../pass.ts";
+import type { Plan, PlanArray, Step } from "../plan.ts";
+import type { KernelCall, LoweredProgram } from "./lower.ts";
+import { readsOf } from "./order.ts";
+
+/** A plan before its trace is known. */
+export type UntracedPlan = Omit<Plan, "trace">;
+
+const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
+
+/**
+ * True if `input` may share its memory with `output`: every load of it is at the very index the output is stored to,
+ * and the kernel stores at one place, after all loads of that turn.
+ */
+export function mayUpdateInPlace(kernel: Kernel, input: Buffer, output: Buffer): boolean {
+  const stores: StoreStmt[] = [];
+  const loads = new Set<Expr>();
+  walkStatements(kernel.body, (statement) => {
+    if (statement.kind === "store" && statement.buffer === output) stores.push(statement);
+    const stack = [...expressionsOf(statement)];
+    for (let expr = stack.pop(); expr; expr = stack.pop()) {
+      if (expr.kind === "load" && expr.buffer === input) loads.add(expr.at);
+      stack.push(...childrenOf(expr));
+    }
+  });
+  const [store] = stores;
+  return (
+    stores.length === 1 &&
+    input.size === output.size &&
+    [...loads].every((at) => at === store!.at) &&
+    storesComeLast(kernel)
+  );
+}
+
+/** True if in each block nothing but stores follows a store to an output. */
+function storesComeLast(kernel: Kernel): boolean {
+  let last = true;
+  const check = (body: Kernel["body"]): void => {
+    const first = body.findIndex((statement) => statement.kind === "store" && statement.buffer.role === "out");
+    if (first >= 0 && body.slice(first).some((statement) => statement.kind !== "store")) last = false;
+  };
+  check(kernel.body);
+  walkStatements(kernel.body, (statement) => {
+    if ("body" in statement) check(statement.body);
+  });
+  return last;
+}
+
+class Planner {
+  readonly #program: LoweredProgram;
+  readonly #context: PassContext;
+  readonly #reuse: boolean;
+  readonly #arrays: PlanArray[] = [];
+  readonly #arrayOf = new Map<Tensor, number>();
+  readonly #lastRead = new Map<Tensor, number>();
+  readonly #arena = new Arena();
+  readonly #variables: Variable[] = [];
+  readonly #constants: TypedArray[] = [];
+  readonly #results: ReadonlySet<Tensor>;
+  /** Variable that each written value ends up in. */
+  readonly #target = new Map<Tensor, Variable>();
+  /** Buffers given to another tensor before their owner died; freed with that one. */
+  readonly #handedOn = new Set<Tensor>();
+  readonly #commits: { from: number; to: number }[] = [];
+  #totalBytes = 0;
+
+  constructor(program: LoweredProgram, context: PassContext, reuse: boolean) {
+    this.#program = program;
+    this.#context = context;
+    this.#reuse = reuse;
+    this.#results = new Set(program.fn.results);
+  }
+
+  plan(): UntracedPlan {
+    const { fn, calls } = this.#program;
+    fn.params.forEach((param, at) => void this.#place(param, { region: "feed", at }));
+    calls.forEach((call, step) => {
+      for (const tensor of readsOf(call)) this.#lastRead.set(tensor, step);
+    });
+    for (const result of fn.results) this.#lastRead.set(result, calls.length);
+    for (const { variable, value } of fn.writes) {
+      // A value that two variables take, or that is read from elsewhere, is copied at the end.
+      if (!this.#target.has(value)) this.#target.set(value, variable);
+    }
+    const steps = calls.map((call, step) => this.#step(call, step));
+    for (const write of fn.writes) this.#commit(write.variable, write.value);
+    return {
+      fn,
+      arrays: this.#arrays,
+      steps,
+      arenaBytes: this.#arena.bytes,
+      totalBytes: this.#totalBytes,
+      feeds: fn.params,
+      variables: this.#variables,
+      constants: this.#constants,
+      results: fn.results.map((result) => this.#array(result)),
+      commits: this.#commits,
+    };
+  }
+
+  #place(tensor: Tensor, where: Pick<PlanArray, "region" | "at">): number {
+    const length = elementCount(knownShape(tensor.shape));
+    this.#arrays.push({ ...where, dtype: tensor.dtype, length, of: tensor.op.name });
+    this.#arrayOf.set(tensor, this.#arrays.length - 1);
+    return this.#arrays.length - 1;
+  }
+
+  /** Position of a tensor's array; variables and constants are placed when first met. */
+  #array(tensor: Tensor): number {
+    const known = this.#arrayOf.get(tensor);
+    if (known !== undefined) return known;
+    if (tensor instanceof Variable) return this.#variable(tensor);
+    const value = tensor.op.attrs.value;
+    if (tensor.op.def.effect === "constant" && ArrayBuffer.isView(value)) {
+      this.#constants.push(value);
+      return this.#place(tensor, { region: "constant", at: this.#constants.length - 1 });
+    }
+    throw new CompileError({ what: `memory: nothing makes "${tensor.name}"` });
+  }
+
+  #variable(variable: Variable): number {
+    const known = this.#arrayOf.get(variable);
+    if (known !== undefined) return known;
+    this.#variables.push(variable);
+    return this.#place(variable, { region: "variable", at: this.#variables.length - 1 });
+  }
+
+  #step(call: KernelCall, step: number): Step {
+    const { kernel, group, key, arguments: tensors } = call;
+    // Inputs first: an output may take over the memory of one that dies here.
+    const args = new Array<number>(tensors.length);
+    tensors.forEach((tensor, i) => {
+      if (kernel.buffers[i]!.role === "in") args[i] = this.#array(tensor!);
+    });
+    tensors.forEach((tensor, i) => {
+      if (kernel.buffers[i]!.role === "out") args[i] = this.#output(call, i, tensor!, step);
+    });
+    const scratch: PlanArray[] = [];
+    kernel.buffers.forEach((buffer, i) => {
+      if (buffer.role !== "scratch") return;
+      const bytes = buffer.size * byteSize(buffer.dtype);
+      const array: PlanArray = {
+        region: "arena",
+        at: this.#arena.allocate(bytes),
+        dtype: buffer.dtype,
+        length: buffer.size,
+        of: `${kernel.name}/${buffer.name}`,
+      };
+      scratch.push(array);
+      this.#arrays.push(array);
+      args[i] = this.#arrays.length - 1;
+    });
+    if (this.#reuse) {
+      for (const array of scratch) this.#arena.free(array.at, array.length * byteSize(array.dtype));
+      for (const tensor of new Set(tensors)) {
+        if (tensor && (this.#lastRead.get(tensor) ?? step) <= step) this.#release(tensor);
+      }
+    }
+    return { kernel, key, args, fuses: group.ops, roots: group.roots };
+  }
+
+  #release(tensor: Tensor): void {
+    const at = this.#arrayOf.get(tensor);
+    const array = at === undefined ? undefined : this.#arrays[at]!;
+    if (!array || array.region !== "arena" || this.#handedOn.has(tensor) || this.#target.has(tensor)) return;
+    this.#arena.free(array.at, bytesOf(tensor));
+  }
+
+  /** Where a kernel stores one of its results. */
+  #output(call: KernelCall, i: number, tensor: Tensor, step: number): number {
+    this.#totalBytes += bytesOf(tensor);
+    const variable = this.#target.get(tensor);
+    if (variable && this.#mayOverwrite(variable, call, i, step)) {
+      const at = this.#variable(variable);
+      this.#arrayOf.set(tensor, at);
+      return at;
+    }
+    const victim = this.#reuse ? this.#dyingInput(call, i, step) : undefined;
+    const bytes = bytesOf(tensor);
+    const end = this.#lastRead.get(tensor) ?? step;
+    if (victim) {
+      this.#handedOn.add(victim);
+      const { at } = this.#arrays[this.#arrayOf.get(victim)!]!;
+      this.#context.note({ kind: "buffer", value: tensor.op.name, offset: at, bytes, live: [step, end] });
+      return this.#place(tensor, { region: "arena", at });
+    }
+    const at = this.#arena.allocate(bytes);
+    this.#context.note({ kind: "buffer", value: tensor.op.name, offset: at, bytes, live: [step, end] });
+    return this.#place(tensor, { region: "arena", at });
+  }
+
+  /** An input that nobody reads later, lies in the arena, has the same bytes, and is read element for element. */
+  #dyingInput(call: KernelCall, i: number, step: number): Tensor | undefined {
+    const { kernel, arguments: tensors } = call;
+    const output = kernel.buffers[i]!;
+    return tensors.find((input, k): input is Tensor => {
+      const buffer = kernel.buffers[k]!;
+      if (!input || buffer.role !== "in" || this.#lastRead.get(input) !== step) return false;
+      if (this.#handedOn.has(input) || this.#target.has(input)) return false;
+      if (this.#arrays[this.#array(input)]!.region !== "arena") return false;
+      const sameBytes = buffer.size * byteSize(buffer.dtype) === output.size * byteSize(output.dtype);
+      return sameBytes && buffer.dtype === output.dtype && mayUpdateInPlace(kernel, buffer, output);
+    });
+  }
+
+  /**
+   * True if the kernel may write straight into the variable: no later kernel and no fetch reads the old value, and
+   * this kernel reads it element for element, if at all.
+   */
+  #mayOverwrite(variable: Variable, call: KernelCall, i: number, step: number): boolean {
+    if (!this.#reuse || this.#context.options.inPlace === false || this.#results.has(variable)) return false;
+    if ((this.#lastRead.get(variable) ?? -1) > step) return false;
+    const read = call.arguments.findIndex((tensor, k) => tensor === variable && call.kernel.buffers[k]!.role === "in");
+    return read < 0 || mayUpdateInPlace(call.kernel, call.kernel.buffers[read]!, call.kernel.buffers[i]!);
+  }
+
+  #commit(variable: Variable, value: Tensor): void {
+    const from = this.#array(value);
+    const to = this.#variable(variable);
+    if (from !== to) this.#commits.push({ from, to });
+  }
+}
+
+export const memory: Pass<LoweredProgram, UntracedPlan> = {
+  name: "memory",
+  doc: "Gives every value a place: buffers are reused once their value is dead, updates happen in place where no one can tell.\n\n{ a = f(x); b = g(a); c = h(b) }  →  a and c share an offset",
+  run: (program, context) => new Planner(program, context, true).plan(),
+  skip: (program, context) => new Planner(program, context, false).plan(),
+  verify: verifyPlan,
+  print: planText,
+};
+
+const placeText = (array: PlanArray): string =>
+  array.region === "arena" ? `@${array.at}` : `${array.region} ${array.of}`;
+
+/** A plan as text: its steps with where they read and write. */
+export function planText(plan: UntracedPlan): string {
+  const lines = plan.steps.map(({ kernel, args }, i) => {
+    const operands = args.map((arg, k) => `${kernel.buffers[k]!.role} ${placeText(plan.arrays[arg]!)}`);
+    return `  ${i}: ${kernel.name}(${operands.join(", ")})`;
+  });
+  for (const { from, to } of plan.commits) {
+    lines.push(`  commit ${placeText(plan.arrays[to]!)} = ${placeText(plan.arrays[from]!)}`);
+  }
+  const results = plan.results.map((at) => placeText(plan.arrays[at]!)).join(", ");
+  const size = `arena ${plan.arenaBytes} bytes, all tensors ${plan.totalBytes} bytes`;
+  return [`plan ${plan.fn.name}: ${plan.steps.length} kernels, ${size} {`, ...lines, `  return ${results}`, "}"].join(
+    "\n",
+  );
+}
+
+/** Runs the plan on paper: a step may only read what still holds the value it wants. */
+function verifyPlan(plan: UntracedPlan): void {
+  /** Who wrote each live range last, as [start, end) → array position. */
+  const owner = new Map<number, number>();
+  const overlaps = (a: PlanArray, b: PlanArray): boolean =>
+    a.region === "arena" &&
+    b.region === "arena" &&
+    a.at < b.at + b.length * byteSize(b.dtype) &&
+    b.at < a.at + a.length * byteSize(a.dtype);
+  const check = (at: number, by: string): void => {
+    const array = plan.arrays[at]!;
+    if (array.region === "arena" && owner.get(at) === undefined) {
+      throw new CompileError({ what: `memory: ${by} reads ${array.of}, which is not in its place any more` });
+    }
+  };
+  for (const { kernel, args } of plan.steps) {
+    args.forEach((at, k) => {
+      if (kernel.buffers[k]!.role === "in") check(at, kernel.name);
+    });
+    args.forEach((at, k) => {
+      if (kernel.buffers[k]!.role === "in") return;
+      for (const other of [...owner.keys()])
+        if (other !== at && overlaps(plan.arrays[at]!, plan.arrays[other]!)) owner.delete(other);
+      owner.set(at, at);
+    });
+  }
+  for (const at of plan.results) check(at, "a result");
+  for (const { from } of plan.commits) check(from, "a commit");
+}

@@ -1,0 +1,65 @@
+import { getOrMake } from "../../core/collections.ts";
+import { SymbolicSize } from "../../core/size.ts";
+import { type GraphFunction, rebuild, verifyFunction } from "../../graph/function.ts";
+import type { Attr, Operation, Tensor } from "../../graph/operation.ts";
+import { functionText } from "../../graph/print.ts";
+import { type Pass, unchanged } from "../pass.ts";
+import { pruneFunction } from "./prune.ts";
+
+/** Text that is equal exactly for equal attributes. Arrays above a limit count by identity. */
+const CONTENT_LIMIT = 4096;
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+const identityOf = (value: object): number => getOrMake(identities, value, () => nextIdentity++);
+
+export function attrKey(attr: Attr): string {
+  if (Array.isArray(attr)) return `[${attr.map((item: Attr) => attrKey(item)).join()}]`;
+  if (ArrayBuffer.isView(attr)) {
+    if (attr.length > CONTENT_LIMIT) return `#${identityOf(attr)}`;
+    return `${attr.constructor.name}(${Array.from(attr, (x) => (Object.is(x, -0) ? "-0" : String(x))).join()})`;
+  }
+  if (typeof attr === "function") return `fn${identityOf(attr)}`;
+  if (attr instanceof SymbolicSize) return `size(${attr})`;
+  if (typeof attr === "number") return Object.is(attr, -0) ? "-0" : String(attr);
+  return JSON.stringify(attr);
+}
+
+/** Structural key of an operation on given inputs; commutative operands in a fixed order. */
+function operationKey(op: Operation, inputs: readonly Tensor[]): string {
+  const ids = inputs.map((input) => `${input.op.id}.${input.index}`);
+  if (op.def.commutative) ids.sort();
+  const attrs = Object.entries(op.attrs).map(([name, attr]) => `${name}=${attrKey(attr)}`);
+  return `${op.def.name}(${ids.join()}){${attrs.join()}}`;
+}
+
+/** Things that must stay themselves. */
+const isIdentity = (op: Operation): boolean => op.def.effect !== undefined && op.def.effect !== "constant";
+
+/**
+ * Makes one such pass; it runs twice, on composites and again on what they decompose into.
+ */
+export const mergeDuplicates = (name: string): Pass<GraphFunction> => ({
+  name,
+  doc: "Computes equal expressions once (common subexpression elimination).\n\n{ a = x+1; b = x+1; c = a*b }  →  { a = x+1; c = a*a }",
+  run(fn, context) {
+    const seen = new Map<string, Operation>();
+    const merged = rebuild(fn, (op, inputs, builder) => {
+      if (isIdentity(op)) return null;
+      const key = operationKey(op, inputs);
+      const before = seen.get(key);
+      if (before) {
+        context.note({ kind: "rewrite", rule: name, before: op, after: before.outputs[0]! });
+        return before.outputs;
+      }
+      const same = inputs.every((input, i) => input === op.inputs[i]);
+      const kept = same ? op : builder.clone(op, inputs);
+      seen.set(key, kept);
+      return kept.outputs;
+    });
+    return pruneFunction(merged);
+  },
+  skip: unchanged,
+  verify: verifyFunction,
+  print: functionText,
+});

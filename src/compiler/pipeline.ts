@@ -1,0 +1,34 @@
+import { functionText } from "../graph/print.ts";
+import { Pipeline } from "./pass.ts";
+import { type BindInput, bindSizes } from "./passes/bind-sizes.ts";
+import { decompose } from "./passes/decompose.ts";
+import { foldConstants } from "./passes/fold-constants.ts";
+import { fuse } from "./passes/fuse.ts";
+import { lower } from "./passes/lower.ts";
+import { memory, type UntracedPlan } from "./passes/memory.ts";
+import { mergeDuplicates } from "./passes/merge-duplicates.ts";
+import { order } from "./passes/order.ts";
+import { prune } from "./passes/prune.ts";
+import { simplify, stabilise } from "./passes/simplify.ts";
+
+/** The passes, in order. */
+export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput>(({ fn }) => functionText(fn))
+  // What nobody fetches is never looked at again.
+  .followedBy(prune)
+  // From here on every shape is made of numbers.
+  .followedBy(bindSizes)
+  // Composites are still whole, so that rules see `softmax`, not its debris.
+  .followedBy(foldConstants("fold-constants"))
+  .followedBy(simplify)
+  .followedBy(stabilise)
+  .followedBy(mergeDuplicates("merge-duplicates"))
+  // Primitives only. Composites share parts (two softmaxes of one tensor), so duplicates are merged again.
+  .followedBy(decompose)
+  .followedBy(foldConstants("fold-primitives"))
+  .followedBy(mergeDuplicates("merge-primitives"))
+  // Which operations share a kernel.
+  .followedBy(fuse)
+  // Loop nests, their order, and where their arrays live.
+  .followedBy(lower)
+  .followedBy(order)
+  .followedBy(memory);

@@ -1,0 +1,127 @@
+import type { DType, TypedArray } from "../core/dtype.ts";
+import { type SizeCheck, type Sizes, specText, type TensorSpec, tupleText } from "../core/shape.ts";
+import type { Shape } from "../core/shape-types.ts";
+import type { SymbolicSize } from "../core/size.ts";
+import type { GraphBuilder } from "./builder.ts";
+import type { OpDef } from "./define.ts";
+import { type Origin, userLine } from "./origin.ts";
+
+/** What an operation may carry besides its inputs. Symbolic sizes are replaced by numbers when a plan is made. */
+export type Attr =
+  | number
+  | string
+  | boolean
+  | null
+  | SymbolicSize
+  | TypedArray
+  | ((context: never) => unknown)
+  | readonly Attr[];
+export type Attrs = Readonly<Record<string, Attr>>;
+
+/** One node of a graph. Immutable: passes build new operations, so every earlier graph stays valid. */
+export class Operation<A extends Attrs = Attrs> {
+  readonly id: number;
+  readonly def: OpDef<A>;
+  /** Unique in its graph: `encoder/dense_1/matmul`. */
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /** Operations that run whenever this one does, without passing a value (only `group` has them). */
+  readonly controls: readonly Operation[];
+  readonly attrs: A;
+  readonly origin: Origin;
+  readonly graph: GraphBuilder;
+  readonly outputs: readonly Tensor[];
+  /** Equalities of sizes left open until names are bound. */
+  readonly checks: readonly SizeCheck[];
+
+  constructor(fields: {
+    readonly def: OpDef<A>;
+    readonly name: string;
+    readonly inputs: readonly Tensor[];
+    readonly controls: readonly Operation[];
+    readonly attrs: A;
+    readonly origin: Origin;
+    readonly graph: GraphBuilder;
+    readonly specs: readonly TensorSpec[];
+    readonly checks: readonly SizeCheck[];
+  }) {
+    this.id = nextId++;
+    this.def = fields.def;
+    this.name = fields.name;
+    this.inputs = fields.inputs;
+    this.controls = fields.controls;
+    this.attrs = fields.attrs;
+    this.origin = fields.origin;
+    this.graph = fields.graph;
+    this.checks = fields.checks;
+    const Handle = fields.def.effect === "variable" ? Variable : Tensor;
+    this.outputs = fields.specs.map((spec, index) => new Handle(this, index, spec));
+  }
+
+  /** The user's line that made this operation, `file:line:column`, or null where the engine gave none. */
+  get line(): string | null {
+    return userLine(this.origin);
+  }
+
+  toString(): string {
+    return `Operation("${this.name}", type=${this.def.name})`;
+  }
+}
+
+let nextId = 1;
+
+/** Handle on one output of an operation: what users hold. `S` exists for the type checker only. */
+export class Tensor<out S extends Shape = Shape> {
+  readonly op: Operation;
+  readonly index: number;
+  readonly spec: TensorSpec;
+  declare readonly __shape?: S | undefined;
+
+  constructor(op: Operation, index: number, spec: TensorSpec) {
+    this.op = op;
+    this.index = index;
+    this.spec = spec;
+  }
+  get dtype(): DType {
+    return this.spec.dtype;
+  }
+  /** Sizes, outermost first; null means unknown rank. */
+  get shape(): Sizes | null {
+    return this.spec.shape;
+  }
+  get rank(): number | null {
+    return this.spec.shape?.length ?? null;
+  }
+  /** TensorFlow's name of a tensor: `matmul:0`. */
+  get name(): string {
+    return `${this.op.name}:${this.index}`;
+  }
+  get graph(): GraphBuilder {
+    return this.op.graph;
+  }
+  /** As TensorFlow 1 prints it: `Tensor("add_2:0", shape=(), dtype=int32)`. */
+  toString(): string {
+    return `Tensor("${this.name}", shape=${tupleText(this.shape)}, dtype=${this.dtype})`;
+  }
+  /** What Node prints for `console.log(tensor)`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+/** A tensor whose value a session keeps between runs. Reading it gives the value at the start of the run. */
+export class Variable<out S extends Shape = Shape> extends Tensor<S> {
+  /** Writes the initial value; run it once per session, alone or through `graph.initializer`. */
+  get initializer(): Operation {
+    return this.graph.initializerOf(this);
+  }
+  get trainable(): boolean {
+    return this.op.attrs.trainable === true;
+  }
+}
+
+/** `x: float32[batch, 784]`, as error messages and prints show a tensor. */
+export function describeTensor(tensor: Tensor): string {
+  const name = tensor.index === 0 ? tensor.op.name : tensor.name;
+  return `${name}: ${specText(tensor.spec)}`;
+}

@@ -1,0 +1,150 @@
+import type { Expr } from "../expr.ts";
+import {
+  abs,
+  add,
+  atLeast,
+  atMost,
+  type Builder,
+  div,
+  eq,
+  type MathRecipe,
+  mul,
+  neg,
+  type PerType,
+  select,
+  sub,
+} from "./define.ts";
+import { horner } from "./polynomial.ts";
+import { flipSign, fromExponent, halfPowers, LAYOUT, nearestMultiple, scaleByPower, signBit } from "./powers-of-two.ts";
+
+/**
+ * The exponential family. Everything starts from x = n·ln2 + r with n whole and |r| ≤ ln2/2, where
+ * e^r - 1 = r + r²·P(r) with one polynomial P for all of them.
+ */
+interface Exponential {
+  /** ln2 in two parts; n·high is exact for every n that can occur. */
+  readonly ln2High: number;
+  readonly ln2Low: number;
+  /** Minimax fit of (e^r - 1 - r)/r², so that e^r - 1 is relatively exact to 2^-26 (float32), 2^-61 (float64). */
+  readonly p: readonly number[];
+  /** Above it e^x is infinite, … */
+  readonly top: number;
+  /** … below it e^x is 0. */
+  readonly bottom: number;
+  /** Beyond it tanh is ±1. */
+  readonly tanhTop: number;
+}
+export const EXPONENTIAL: PerType<Exponential> = {
+  float32: {
+    ln2High: 0.693145751953125,
+    ln2Low: 1.428606765330187e-6,
+    p: [0.4999999701976776, 0.16666540503501892, 0.04166742041707039, 0.00836692750453949, 0.0013877431629225612],
+    top: 89,
+    bottom: -104,
+    tanhTop: 9.1,
+  },
+  float64: {
+    ln2High: 0.6931471803691238,
+    ln2Low: 1.9082149292705877e-10,
+    p: [
+      0.5, 0.16666666666666677, 0.04166666666666671, 0.008333333333320968, 0.0013888888888839918,
+      0.00019841269888507413, 2.4801587444884687e-5, 2.7557241398226606e-6, 2.7557154490474396e-7, 2.511009816361441e-8,
+      2.0954118815465097e-9,
+    ],
+    top: 710,
+    bottom: -746,
+    tanhTop: 19.1,
+  },
+};
+
+/** e^x = p·2^n with p = 1 + q; `i` is n + 2·bias. */
+export interface ExpPieces {
+  readonly q: Expr;
+  readonly i: Expr;
+}
+/** For x within the range where e^x neither overflows nor vanishes, or NaN. */
+export function expPieces(k: Builder, x: Expr): ExpPieces {
+  const { ln2High, ln2Low, p } = k.pick(EXPONENTIAL);
+  const { float: n, int: i } = nearestMultiple(k, x, Math.LOG2E, 2 * k.pick(LAYOUT).bias);
+  // x - n·high is exact; the rounding of the low part is kept out of the leading term.
+  const high = k.let("high", sub(x, mul(n, ln2High)));
+  const low = k.let("low", mul(n, ln2Low));
+  const r = k.let("r", sub(high, low));
+  return { q: add(high, sub(mul(mul(r, r), horner(r, p)), low)), i };
+}
+
+const clampToRange = (k: Builder, x: Expr): Expr => {
+  const { top, bottom } = k.pick(EXPONENTIAL);
+  return k.let("clamped", atLeast(k, atMost(k, x, top), bottom));
+};
+
+const exp: MathRecipe = {
+  name: "exp",
+  params: ["x"],
+  doc:
+    "e^x = 2^n·(1 + r + r²·P(r)), n = round(x/ln2), r = x - n·ln2 with ln2 in two parts (Cody and Waite). " +
+    "2^n is applied as two factors, so that overflow and subnormals need no test.",
+  ulp: { float32: 0.9, float64: 0.82 },
+  build: (k, x) => {
+    const { q, i } = expPieces(k, clampToRange(k, x));
+    return scaleByPower(k, add(q, 1), i);
+  },
+};
+
+const expm1: MathRecipe = {
+  name: "expm1",
+  params: ["x"],
+  doc: "e^x - 1 = 2^n·(e^r - 1) + (2^n - 1) with the reduction and polynomial of exp.",
+  ulp: { float32: 1.63, float64: 1.41 },
+  build: (k, x) => {
+    const { q, i } = expPieces(k, clampToRange(k, x));
+    const { first, second } = halfPowers(k, i);
+    // In two steps, because 2^n itself may be infinite where the result is not.
+    const s = k.let("s", fromExponent(k, first));
+    const reciprocal = fromExponent(k, sub(2 * k.pick(LAYOUT).bias, second));
+    const value = mul(add(mul(q, s), sub(s, reciprocal)), fromExponent(k, second));
+    // The sum above would turn -0 into +0.
+    return select(eq(x, 0), x, value);
+  },
+};
+
+const tanh: MathRecipe = {
+  name: "tanh",
+  params: ["x"],
+  doc:
+    "tanh |x| = h/(1 + h) with h = (e^2|x| - 1)/2, from the reduction and polynomial of exp; computed as " +
+    "a - a²/(1 + h) with a = min(h, 1), so that the error of the one division weighs less.",
+  ulp: { float32: 1.73, float64: 1.87 },
+  build: (k, x) => {
+    const { p, tanhTop } = k.pick(EXPONENTIAL);
+    const size = k.let("size", atMost(k, abs(x), tanhTop));
+    const y = k.let("y", add(size, size));
+    // ln2 in one part will do: the error of y that this leaves grows with n, but the slope of tanh falls faster.
+    const { float: n, int: i } = nearestMultiple(k, y, Math.LOG2E, k.pick(LAYOUT).bias - 1);
+    const r = k.let("r", sub(y, mul(n, Math.LN2)));
+    const s = k.let("s", fromExponent(k, i));
+    // h = s·(1 + r + r²P) - ½, with s = 2^n/2; the sum of the first two terms is exact or nearly so.
+    const curve = mul(mul(r, r), horner(r, p));
+    const h = k.let("h", add(add(mul(r, s), sub(s, 0.5)), mul(curve, s)));
+    const a = k.let("a", atMost(k, h, 1));
+    return flipSign(k, sub(a, div(mul(a, a), add(h, 1))), signBit(x));
+  },
+};
+
+const sigmoid: MathRecipe = {
+  name: "sigmoid",
+  params: ["x"],
+  doc:
+    "1/(1 + e^-x) with e^-x = (1 + q)·2^n as in exp: s/(q/s' + (s + 1/s')) where s·s' = 2^-n, so that nothing " +
+    "overflows and the smallest results are right; one division.",
+  ulp: { float32: 2.0, float64: 1.98 },
+  build: (k, x) => {
+    const { q, i } = expPieces(k, k.let("minusX", neg(clampToRange(k, x))));
+    const { first, second } = halfPowers(k, i);
+    const reciprocal = k.let("reciprocal", fromExponent(k, sub(2 * k.pick(LAYOUT).bias, second)));
+    const s = k.let("s", fromExponent(k, first));
+    return div(reciprocal, add(add(mul(q, s), reciprocal), s));
+  },
+};
+
+export const EXPONENTIAL_FAMILY: readonly MathRecipe[] = [exp, expm1, tanh, sigmoid];

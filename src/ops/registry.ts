@@ -1,0 +1,78 @@
+import { GraphError } from "../core/errors.ts";
+import { nearNames } from "../graph/builder.ts";
+import type { OpDef } from "../graph/define.ts";
+import { ACTIVATION_OPS } from "./activation.ts";
+import { ARITHMETIC_OPS } from "./arithmetic.ts";
+import { COMPARISON_OPS } from "./comparison.ts";
+import { CONTRACTION_OPS } from "./contraction.ts";
+import { CONVOLUTION_OPS } from "./convolution.ts";
+import { COUNTING_OPS } from "./counting.ts";
+import { ELEMENTARY_OPS } from "./elementary.ts";
+import { INDEXING_OPS } from "./indexing.ts";
+import { LOSS_OPS } from "./loss.ts";
+import { MOVEMENT_OPS } from "./movement.ts";
+import { NORMALIZATION_OPS } from "./normalization.ts";
+import { POOLING_OPS } from "./pooling.ts";
+import { PRODUCT_OPS } from "./product.ts";
+import { RANDOM_OPS } from "./random.ts";
+import { REDUCTION_OPS } from "./reduction.ts";
+import { SLICING_OPS } from "./slicing.ts";
+import { SOFTMAX_OPS } from "./softmax.ts";
+import {
+  assignOp,
+  constantOp,
+  customGradientOp,
+  groupOp,
+  identityOp,
+  placeholderOp,
+  stopGradientOp,
+  variableOp,
+} from "./state.ts";
+
+/**
+ * Every op there is. A table and not a registering import, so that a bundler can leave out what a program does not
+ * use: only tests, documentation and readers of stored graphs import it.
+ */
+export const OPS: readonly OpDef[] = [
+  placeholderOp,
+  variableOp,
+  constantOp,
+  assignOp,
+  groupOp,
+  identityOp,
+  stopGradientOp,
+  customGradientOp,
+  ...ARITHMETIC_OPS,
+  ...ELEMENTARY_OPS,
+  ...COMPARISON_OPS,
+  ...MOVEMENT_OPS,
+  ...SLICING_OPS,
+  ...COUNTING_OPS,
+  ...REDUCTION_OPS,
+  ...PRODUCT_OPS,
+  ...INDEXING_OPS,
+  ...CONTRACTION_OPS,
+  ...CONVOLUTION_OPS,
+  ...POOLING_OPS,
+  ...ACTIVATION_OPS,
+  ...SOFTMAX_OPS,
+  ...NORMALIZATION_OPS,
+  ...LOSS_OPS,
+  ...RANDOM_OPS,
+];
+
+const byName: ReadonlyMap<string, OpDef> = new Map(OPS.map((def) => [def.name, def]));
+
+/**
+ * The record of an op.
+ * @throws GraphError listing near names
+ */
+export function opNamed(name: string): OpDef {
+  const def = byName.get(name);
+  if (def) return def;
+  const near = nearNames(name, byName.keys());
+  throw new GraphError({
+    what: `there is no op "${name}"`,
+    fix: near.length > 0 ? `near names: ${near.join(", ")}` : "see OPS for all of them",
+  });
+}

@@ -1,0 +1,93 @@
+import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import type { Shape } from "../core/shape-types.ts";
+import { defineOp, type OpDef } from "../graph/define.ts";
+import type { Tensor } from "../graph/operation.ts";
+import { div, mul, sub } from "./arithmetic.ts";
+import { exp, log } from "./elementary.ts";
+import { max, sum } from "./reduction.ts";
+import { apply, f32, f64, floatDType, type OpOptions } from "./support.ts";
+
+export type SoftmaxAttrs = { readonly axis: number };
+
+/** The axis must exist; the shape stays. */
+const alongAxis = {
+  shapes: ([x]: readonly Sizes[], { axis }: SoftmaxAttrs, context: ShapeContext): readonly Sizes[] => {
+    normalizeAxis(axis, x!.length, context);
+    return [x!];
+  },
+  shapesOfUnknown: ([x]: readonly (Sizes | null)[]): readonly (Sizes | null)[] => [x ?? null],
+};
+
+/** What is subtracted so that the largest exponent is 0 and no exponential overflows. */
+const shifted = (x: Tensor, axis: number): Tensor => sub(x, max(x, { axis, keepDims: true }));
+
+const EXAMPLES = [
+  { inputs: [f32([3], { values: [1, 2, 3] })], attrs: { axis: -1 } },
+  { inputs: [f32([3], { values: [1000, 1001, 1002] })], attrs: { axis: 0 }, note: "the same as for [0, 1, 2]" },
+  { inputs: [f32([4, 6])], attrs: { axis: 1 } },
+  { inputs: [f64([3, 2, 5])], attrs: { axis: 0 } },
+  { inputs: [f64([2, 3, 4], { domain: [-3, 3] })], attrs: { axis: -2 } },
+  { inputs: [f64([2, 1])], attrs: { axis: -1 }, note: "a single class is certain" },
+];
+
+export const softmaxOp = defineOp<SoftmaxAttrs>({
+  name: "softmax",
+  category: "neural",
+  doc: [
+    "Exponentials normalised to sum to one along an axis.",
+    "$y_i = e^{x_i - m} / \\sum_j e^{x_j - m}$ with $m = \\max_j x_j$, so that no exponential overflows.",
+    "j runs over all classes 1 … K of the axis.",
+  ].join("\n"),
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...alongAxis,
+  // From the output: cheaper than through the decomposition, and the maximum need not be differentiated.
+  gradient: ({ op, y: [y], g }) => {
+    const weighted = mul(g, y!);
+    return [sub(weighted, mul(y!, sum(weighted, { axis: op.attrs.axis, keepDims: true })))];
+  },
+  decompose: ({ inputs: [x], attrs: { axis } }) => {
+    const powers = exp(shifted(x!, axis));
+    return [div(powers, sum(powers, { axis, keepDims: true }))];
+  },
+  examples: EXAMPLES,
+});
+
+export const logSoftmaxOp: OpDef<SoftmaxAttrs> = defineOp<SoftmaxAttrs>({
+  name: "logSoftmax",
+  category: "neural",
+  doc: [
+    "Logarithm of the softmax, without ever forming a probability that could round to 0.",
+    "$y_i = x_i - m - \\ln \\sum_j e^{x_j - m}$ with $m = \\max_j x_j$",
+  ].join("\n"),
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...alongAxis,
+  gradient: ({ op, y: [y], g }) => [sub(g, mul(exp(y!), sum(g, { axis: op.attrs.axis, keepDims: true })))],
+  decompose: ({ inputs: [x], attrs: { axis } }) => {
+    const below = shifted(x!, axis);
+    return [sub(below, log(sum(exp(below), { axis, keepDims: true })))];
+  },
+  examples: EXAMPLES,
+});
+
+export interface SoftmaxOptions extends OpOptions {
+  /** Axis of the classes; may count from the end. Default: the last one. */
+  readonly axis?: number;
+}
+
+/**
+ * Probabilities from scores along an axis. For a loss take the scores themselves: `softmaxCrossEntropy`.
+ * @throws ShapeError when there is no such axis
+ */
+export const softmax = <S extends Shape>(x: Tensor<S>, { axis = -1, ...options }: SoftmaxOptions = {}): Tensor<S> =>
+  apply<S>(softmaxOp, [x], { axis }, options);
+
+/**
+ * Logarithm of the softmax along an axis.
+ * @throws ShapeError when there is no such axis
+ */
+export const logSoftmax = <S extends Shape>(x: Tensor<S>, { axis = -1, ...options }: SoftmaxOptions = {}): Tensor<S> =>
+  apply<S>(logSoftmaxOp, [x], { axis }, options);
+
+export const SOFTMAX_OPS = [softmaxOp, logSoftmaxOp] as const;

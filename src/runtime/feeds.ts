@@ -1,0 +1,256 @@
+import { type DType, dtypeOfArray, isFloat, rangeOf, type TypedArray } from "../core/dtype.ts";
+import { FeedError } from "../core/errors.ts";
+import { shapeText, specText } from "../core/shape.ts";
+import { bindSize, divideExactly, isKnown, productOf, type Size, sizeText, soleName } from "../core/size.ts";
+import { type ArrayValue, type NestedList, readValue, type ValueLike } from "../core/values.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
+import { Operation, Tensor } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
+
+/** Values by tensor or by name: a Map, a list of pairs, or an object whose keys are names. */
+export type Feeds =
+  | ReadonlyMap<Tensor | string, ValueLike>
+  | readonly (readonly [Tensor | string, ValueLike])[]
+  | { readonly [name: string]: ValueLike };
+
+export interface FedValue {
+  readonly tensor: Tensor;
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+}
+
+const here = (): string | null => lineOf(captureStack());
+const madeAt = (tensor: Tensor): string => `"${tensor.op.name}" was made at ${tensor.op.line ?? "an unknown line"}`;
+
+function entriesOf(feeds: Feeds): readonly (readonly [Tensor | string, ValueLike])[] {
+  if (feeds instanceof Map) return [...feeds];
+  if (Array.isArray(feeds)) return feeds as readonly (readonly [Tensor | string, ValueLike])[];
+  return Object.entries(feeds as { readonly [name: string]: ValueLike });
+}
+
+/**
+ * Reads what a user feeds.
+ * @throws FeedError: a tensor fed twice or of another graph, a wrong dtype, shape or (if asked) a non-finite value
+ */
+export function readFeeds(
+  graph: GraphBuilder,
+  feeds: Feeds,
+  options: { readonly checkFinite: boolean },
+): readonly FedValue[] {
+  const entries = entriesOf(feeds);
+  const tensors = resolveFeeds(
+    graph,
+    entries.map(([key]) => key),
+  );
+  return entries.map(([, value], i) => readFeed(tensors[i]!, value, options.checkFinite));
+}
+
+/** Tensors to feed, by handle or by name. @throws FeedError for one that is named twice or is no tensor of the graph */
+export function resolveFeeds(graph: GraphBuilder, keys: readonly (Tensor | string)[]): readonly Tensor[] {
+  const seen = new Set<Tensor>();
+  return keys.map((key) => {
+    const tensor = resolve(graph, key);
+    if (seen.has(tensor)) {
+      throw new FeedError({
+        what: `feed: "${tensor.name}" is fed twice in one run`,
+        at: here(),
+        fix: "feed each tensor once",
+      });
+    }
+    seen.add(tensor);
+    return tensor;
+  });
+}
+
+function resolve(graph: GraphBuilder, key: Tensor | string): Tensor {
+  if (key instanceof Operation) {
+    throw new FeedError({ what: `feed: "${(key as Operation).name}" is an operation, not a tensor`, at: here() });
+  }
+  const tensor = typeof key === "string" ? graph.tensor(key) : key;
+  if (!(tensor instanceof Tensor)) {
+    throw new FeedError({
+      what: `feed: ${String(key)} is not a tensor or a name`,
+      at: here(),
+      fix: "feed by a Map or pairs with tensors as keys, or by an object whose keys are names",
+    });
+  }
+  if (tensor.graph === graph) return tensor;
+  throw new FeedError({
+    what: `feed: "${tensor.name}" belongs to graph "${tensor.graph.name}", this session runs graph "${graph.name}"`,
+    details: [madeAt(tensor)],
+    at: here(),
+    fix: "feed tensors of the session's own graph",
+  });
+}
+
+/** One value in the dtype and a shape that fits the tensor. */
+export function readFeed(tensor: Tensor, value: ValueLike, checkFinite: boolean): FedValue {
+  const read = toDType(tensor, value);
+  const flat = ArrayBuffer.isView(value);
+  const shape = flat ? shapeOfFlat(tensor, read.data.length) : read.shape;
+  if (checkFinite && isFloat(tensor.dtype)) requireFinite(tensor, read.data, shape);
+  return { tensor, data: read.data, shape };
+}
+
+function toDType(tensor: Tensor, value: ValueLike): ArrayValue {
+  const { dtype } = tensor;
+  if (value === undefined || value === null) {
+    throw new FeedError({
+      what: `feed: no value for "${tensor.name}" (${String(value)})`,
+      details: [madeAt(tensor)],
+      at: here(),
+    });
+  }
+  const data = ArrayBuffer.isView(value) ? value : typeof value === "object" && "data" in value ? value.data : null;
+  if (data === null) return fromNumbers(tensor, value as number | boolean | NestedList);
+  const own = "dtype" in (value as object) ? (value as ArrayValue).dtype : dtypeOfArray(data);
+  if (own !== dtype) {
+    throw new FeedError({
+      what: `feed: "${tensor.name}" is ${dtype}, the array fed holds ${own ?? data.constructor.name}`,
+      details: [madeAt(tensor)],
+      at: here(),
+      fix: `convert it: ${arrayName(dtype)}.from(array)`,
+    });
+  }
+  return ArrayBuffer.isView(value) ? { data: value, shape: [value.length], dtype } : (value as ArrayValue);
+}
+
+const arrayName = (dtype: DType): string =>
+  dtype === "bool" ? "Uint8Array" : `${dtype[0]!.toUpperCase()}${dtype.slice(1)}Array`;
+
+/** Plain numbers take the tensor's dtype, if they can without loss of meaning. */
+function fromNumbers(tensor: Tensor, value: number | boolean | NestedList): ArrayValue {
+  const { dtype } = tensor;
+  const asWritten = readValue(value);
+  if (!isFloat(dtype) && asWritten.data.length > 0) {
+    const fits = dtype === "bool" ? asWritten.dtype === "bool" : integersFit(dtype, value);
+    if (!fits) {
+      const what = dtype === "bool" ? "true and false" : "whole numbers in its range";
+      throw new FeedError({
+        what: `feed: "${tensor.name}" is ${dtype}, and takes ${what}`,
+        details: [madeAt(tensor)],
+        at: here(),
+      });
+    }
+  }
+  if (isFloat(dtype) && asWritten.dtype === "bool") {
+    throw new FeedError({
+      what: `feed: "${tensor.name}" is ${dtype}, the value fed is bool`,
+      details: [madeAt(tensor)],
+      at: here(),
+      fix: "feed numbers",
+    });
+  }
+  return readValue(value, dtype);
+}
+
+function integersFit(dtype: DType, value: number | boolean | NestedList): boolean {
+  const { min, max } = rangeOf(dtype);
+  const { data } = readValue(value, "float64");
+  return data.every((x) => Number.isInteger(x) && x >= min && x <= max);
+}
+
+/** Shape of a flat array: the tensor's own, with its one unknown size worked out. */
+function shapeOfFlat(tensor: Tensor, length: number): readonly number[] {
+  const { shape } = tensor;
+  if (shape === null) return [length];
+  const open = shape.filter((size) => !isKnown(size));
+  const known = productOf(shape.filter(isKnown)) as number;
+  if (open.length === 0) {
+    if (known === length) return shape as readonly number[];
+    throw wrongLength(tensor, length);
+  }
+  const rest = open.length === 1 && known > 0 ? divideExactly(length, known) : null;
+  if (typeof rest === "number" && soleName(open[0]!) !== null)
+    return shape.map((size) => (isKnown(size) ? size : rest));
+  if (shape.length === 1) return [length];
+  if (open.length > 1) {
+    throw new FeedError({
+      what: `feed: "${tensor.name}" is ${specText(tensor.spec)}: a flat array does not say how its ${open.length} open sizes divide`,
+      at: here(),
+      fix: "feed an NDArray: NDArray.of(data, { shape: […] })",
+    });
+  }
+  throw wrongLength(tensor, length);
+}
+
+const wrongLength = (tensor: Tensor, length: number): FeedError =>
+  new FeedError({
+    what: `feed: ${length} elements do not fill "${tensor.name}", which is ${specText(tensor.spec)}`,
+    details: [madeAt(tensor)],
+    at: here(),
+  });
+
+function requireFinite(tensor: Tensor, data: TypedArray, shape: readonly number[]): void {
+  const bad = Array.prototype.findIndex.call(data, (x: number) => !Number.isFinite(x));
+  if (bad < 0) return;
+  const index: number[] = [];
+  let rest = bad;
+  for (const size of [...shape].reverse()) {
+    index.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  let count = 0;
+  for (const x of data) if (!Number.isFinite(x)) count++;
+  throw new FeedError({
+    what: `feed: "${tensor.name}" holds ${data[bad]} at [${index.join(", ")}]`,
+    details: count > 1 ? [`${count} of its ${data.length} elements are not finite`] : [],
+    at: here(),
+    fix: "clean the data, or leave out checkFeeds",
+  });
+}
+
+/**
+ * Matches fed shapes against specs and collects the values of named sizes.
+ * @throws FeedError with both shapes, the axis marked; or naming the two feeds that disagree about a name
+ */
+export function bindFeeds(fed: readonly FedValue[]): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  const givenBy = new Map<string, Tensor>();
+  for (const { tensor, shape } of fed) {
+    const spec = tensor.shape;
+    if (spec === null) continue;
+    if (spec.length !== shape.length)
+      throw misshapen(tensor, shape, `rank ${shape.length} does not fit rank ${spec.length}`, []);
+    spec.forEach((size, axis) => {
+      const name = soleName(size);
+      const value = shape[axis]!;
+      if (isKnown(size) && size !== value)
+        throw misshapen(tensor, shape, `axis ${axis} is ${value}, not ${size}`, [axis]);
+      if (name === null) return;
+      const before = sizes.get(name);
+      if (before !== undefined && before !== value) {
+        const first = givenBy.get(name)!;
+        throw new FeedError({
+          what: `feed: "${name}" is ${before} in "${first.name}" and ${value} in "${tensor.name}"`,
+          details: [madeAt(first), madeAt(tensor)],
+          at: here(),
+          fix: `feed the same ${name} everywhere, or give the second size a name of its own`,
+        });
+      }
+      sizes.set(name, value);
+      givenBy.set(name, tensor);
+    });
+  }
+  // Sizes such as 2*batch are known once their names are.
+  for (const { tensor, shape } of fed) {
+    tensor.shape?.forEach((size: Size, axis) => {
+      const bound = bindSize(size, sizes);
+      if (!isKnown(bound) || bound === shape[axis]) return;
+      throw misshapen(tensor, shape, `axis ${axis} is ${shape[axis]}, but ${sizeText(size)} is ${bound}`, [axis]);
+    });
+  }
+  return sizes;
+}
+
+function misshapen(tensor: Tensor, shape: readonly number[], why: string, marks: readonly number[]): FeedError {
+  return new FeedError({
+    what: `feed: the value for "${tensor.name}" does not fit: ${why}`,
+    details: [
+      `wanted  ${tensor.dtype}${shapeText(tensor.shape, marks)}`,
+      `fed     ${tensor.dtype}${shapeText(shape, marks)}`,
+      madeAt(tensor),
+    ],
+    at: here(),
+  });
+}

@@ -1,0 +1,75 @@
+import { getOrMake } from "../core/collections.ts";
+import { GraphError } from "../core/errors.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
+import { Operation, Tensor } from "../graph/operation.ts";
+import type { NDArray } from "./ndarray.ts";
+
+/** What may be fetched: a tensor, an operation to run, a name of either, or lists and objects of them. */
+export type Fetches = Tensor | Operation | string | readonly Fetches[] | { readonly [key: string]: Fetches };
+
+/** The values a run returns, under the same keys. Operations have none: null. */
+export type Fetched<F> =
+  F extends Tensor<infer S>
+    ? NDArray<S>
+    : F extends Operation
+      ? null
+      : F extends string
+        ? NDArray
+        : F extends readonly unknown[]
+          ? { -readonly [K in keyof F]: Fetched<F[K]> }
+          : { -readonly [K in keyof F]: Fetched<F[K]> };
+
+/** Fetches taken apart: what to compute, and how to put the values together again. */
+export interface FetchPlan {
+  readonly tensors: readonly Tensor[];
+  readonly targets: readonly Operation[];
+  /** Text that is equal for equal fetches. */
+  readonly key: string;
+  pack(values: readonly NDArray[]): unknown;
+}
+
+/** @throws GraphError for something that can not be fetched, or that belongs to another graph */
+export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
+  const tensors: Tensor[] = [];
+  const targets: Operation[] = [];
+  const positions = new Map<Tensor, number>();
+  const own = (op: Operation, text: string): void => {
+    if (op.graph === graph) return;
+    throw new GraphError({
+      what: `run: ${text} belongs to graph "${op.graph.name}", this session runs graph "${graph.name}"`,
+      details: [`it was made at ${op.line ?? "an unknown line"}`],
+      fix: "fetch it from a session of its own graph",
+    });
+  };
+  const visit = (fetch: Fetches): ((values: readonly NDArray[]) => unknown) => {
+    if (fetch instanceof Tensor) {
+      own(fetch.op, `"${fetch.name}"`);
+      const at = getOrMake(positions, fetch, () => tensors.push(fetch) - 1);
+      return (values) => values[at];
+    }
+    if (fetch instanceof Operation) {
+      own(fetch, `"${fetch.name}"`);
+      targets.push(fetch);
+      return () => null;
+    }
+    if (typeof fetch === "string") {
+      const op = /:\d+$/.test(fetch) ? null : graph.operation(fetch);
+      return visit(op && op.outputs.length === 0 ? op : graph.tensor(fetch));
+    }
+    if (Array.isArray(fetch)) {
+      const parts = (fetch as readonly Fetches[]).map(visit);
+      return (values) => parts.map((part) => part(values));
+    }
+    if (typeof fetch === "object" && fetch !== null) {
+      const parts = Object.entries(fetch).map(([key, part]) => [key, visit(part)] as const);
+      return (values) => Object.fromEntries(parts.map(([key, part]) => [key, part(values)]));
+    }
+    throw new GraphError({
+      what: `run: ${String(fetch)} can not be fetched`,
+      fix: "fetch tensors, operations, their names, or lists and objects of them",
+    });
+  };
+  const pack = visit(fetches);
+  const key = `${tensors.map((tensor) => `${tensor.op.id}.${tensor.index}`).join()}|${targets.map((op) => op.id).join()}`;
+  return { tensors, targets, key, pack };
+}

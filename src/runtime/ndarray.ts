@@ -1,0 +1,134 @@
+import { type ArrayOf, type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
+import { DTypeError, ShapeError } from "../core/errors.ts";
+import type { Shape } from "../core/shape-types.ts";
+import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
+
+/** Nested plain numbers, as deep as the array has axes. */
+export type Nested = number | Nested[];
+
+/** A value in the user's hands: row-major data and its shape. `S` exists for the type checker only. */
+export class NDArray<out S extends Shape = Shape> implements ArrayValue {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  declare readonly __shape?: S | undefined;
+
+  constructor(data: TypedArray, shape: readonly number[], dtype: DType = dtypeOfArray(data)!) {
+    const count = shape.reduce((n, size) => n * size, 1);
+    if (data.length !== count) {
+      throw new ShapeError({
+        what: `NDArray: ${data.length} elements do not fill shape [${shape.join(", ")}], which has ${count}`,
+      });
+    }
+    this.data = data;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+
+  /** An array from numbers, nested lists or typed arrays; see `readValue` for the dtype it takes. */
+  static of(value: ValueLike, options: { readonly dtype?: DType; readonly shape?: readonly number[] } = {}): NDArray {
+    const { data, shape, dtype } = readValue(value, options.dtype, options.shape);
+    return new NDArray(data, shape, dtype);
+  }
+
+  get size(): number {
+    return this.data.length;
+  }
+
+  /**
+   * The one number in it.
+   * @throws ShapeError if there is not exactly one element
+   */
+  item(): number {
+    if (this.data.length === 1) return this.data[0]!;
+    throw new ShapeError({
+      what: `item: the array has ${this.data.length} elements, shape [${this.shape.join(", ")}]`,
+      fix: "read .data or .toArray()",
+    });
+  }
+
+  /** Element at a full index, e.g. `at(2, 3)`. */
+  at(...index: number[]): number {
+    let flat = 0;
+    this.shape.forEach((size, axis) => {
+      const i = index[axis] ?? Number.NaN;
+      if (!(i >= 0 && i < size))
+        throw new ShapeError({ what: `at: index [${index.join(", ")}] is outside of [${this.shape.join(", ")}]` });
+      flat = flat * size + i;
+    });
+    return this.data[flat]!;
+  }
+
+  /** Nested lists; a number for a scalar. */
+  toArray(): Nested {
+    const nest = (axis: number, offset: number, length: number): Nested => {
+      const size = this.shape[axis];
+      if (size === undefined) return this.data[offset]!;
+      const step = size === 0 ? 0 : length / size;
+      return Array.from({ length: size }, (_, i) => nest(axis + 1, offset + i * step, step));
+    };
+    return nest(0, 0, this.data.length);
+  }
+
+  #typed<D extends DType>(dtype: D): ArrayOf[D] {
+    if (this.dtype === dtype) return this.data as ArrayOf[D];
+    throw new DTypeError({
+      what: `${dtype}: the array holds ${this.dtype}`,
+      fix: `read .${this.dtype}(), or cast in the graph`,
+    });
+  }
+  /** The data as a Float32Array. @throws DTypeError if it holds something else; likewise the others. */
+  float32(): Float32Array {
+    return this.#typed("float32");
+  }
+  float64(): Float64Array {
+    return this.#typed("float64");
+  }
+  int32(): Int32Array {
+    return this.#typed("int32");
+  }
+  uint32(): Uint32Array {
+    return this.#typed("uint32");
+  }
+  bool(): Uint8Array {
+    return this.#typed("bool");
+  }
+
+  /** In the manner of NumPy: numbers in brackets, long axes elided, float32 in the digits it has. */
+  toString(): string {
+    return arrayText(this);
+  }
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return arrayText(this);
+  }
+}
+
+/** Axes longer than this show their first and last three entries. */
+const LONG = 8;
+const SHOWN = 3;
+
+/** The shortest decimal that reads back as the same value of the dtype. */
+export function numberText(value: number, dtype: DType): string {
+  if (dtype === "bool") return value ? "true" : "false";
+  if (dtype !== "float32" || !Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = Number(value.toPrecision(digits));
+    if (Math.fround(text) === value) return Object.is(value, -0) ? "-0" : String(text);
+  }
+  return String(value);
+}
+
+function arrayText({ data, shape, dtype }: ArrayValue): string {
+  const text = (axis: number, offset: number, length: number): string => {
+    const size = shape[axis];
+    if (size === undefined) return numberText(data[offset]!, dtype);
+    const step = size === 0 ? 0 : length / size;
+    const entry = (i: number) => text(axis + 1, offset + i * step, step);
+    const all = Array.from({ length: size }, (_, i) => i);
+    const shown = size > LONG ? [...all.slice(0, SHOWN), -1, ...all.slice(-SHOWN)] : all;
+    const entries = shown.map((i) => (i < 0 ? "…" : entry(i)));
+    const separator = axis === shape.length - 1 ? ", " : `,\n${" ".repeat(axis + 1)}`;
+    return `[${entries.join(separator)}]`;
+  };
+  return text(0, 0, data.length);
+}
