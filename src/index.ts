@@ -111,6 +111,7 @@ export {
   randomUniform,
   randomUniformInt,
   splitKey,
+  truncatedNormal,
 } from "./ops/random.ts";
 export { all, any, argmax, argmin, logSumExp, max, mean, min, norm, std, sum, variance } from "./ops/reduction.ts";
 export { concat, pad, reverse, slice, split, stack, unstack } from "./ops/slicing.ts";

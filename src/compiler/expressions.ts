@@ -1,3 +1,4 @@
+import { getOrMake } from "../core/collections.ts";
 import type { DType } from "../core/dtype.ts";
 import { elementCount, stridesOf } from "../core/shape.ts";
 import type { IndexFunction, KernelBuilder } from "../graph/define.ts";
@@ -69,4 +70,27 @@ export function variablesIn(exprs: readonly Expr[]): ReadonlySet<ir.VarExpr> {
     else stack.push(...ir.childrenOf(expr));
   }
   return found;
+}
+
+/** How often `part` is an operand inside `whole`. */
+export function occurrences(whole: Expr, part: Expr): number {
+  let count = whole === part ? 1 : 0;
+  const seen = new Set<Expr>();
+  const stack = [whole];
+  for (let expr = stack.pop(); expr; expr = stack.pop()) {
+    if (seen.has(expr) || expr === part) continue;
+    seen.add(expr);
+    for (const child of ir.childrenOf(expr)) {
+      if (child === part) count++;
+      stack.push(child);
+    }
+  }
+  return count;
+}
+
+/** Replaces subexpressions; each is visited once. Depth is bounded by the size of one kernel. */
+export function substitute(whole: Expr, names: ReadonlyMap<Expr, Expr>): Expr {
+  const done = new Map(names);
+  const visit = (expr: Expr): Expr => getOrMake(done, expr, () => ir.mapChildren(expr, visit));
+  return visit(whole);
 }

@@ -1,4 +1,3 @@
-import { getOrMake } from "../core/collections.ts";
 import type { DType } from "../core/dtype.ts";
 import { elementCount, knownShape } from "../core/shape.ts";
 import type { IndexFunction, LoopBuilder } from "../graph/define.ts";
@@ -10,7 +9,6 @@ import {
   indexVariable,
   int,
   load,
-  mapChildren,
   select,
   type VarExpr,
   variable,
@@ -23,7 +21,7 @@ import {
   type Stmt,
   walkStatements,
 } from "../kernel/statement.ts";
-import { ExpressionBuilder, flatten, indexFunction } from "./expressions.ts";
+import { ExpressionBuilder, flatten, indexFunction, occurrences, substitute } from "./expressions.ts";
 import { type FusionGroup, groupName } from "./fused.ts";
 
 /** A kernel and the tensor behind each of its parameters (null for scratch). */
@@ -416,29 +414,6 @@ class Lowering extends ExpressionBuilder {
     this.#scratch.push(buffer);
     return buffer;
   }
-}
-
-/** How often `part` is an operand inside `whole`. */
-function occurrences(whole: Expr, part: Expr): number {
-  let count = whole === part ? 1 : 0;
-  const seen = new Set<Expr>();
-  const stack = [whole];
-  for (let expr = stack.pop(); expr; expr = stack.pop()) {
-    if (seen.has(expr) || expr === part) continue;
-    seen.add(expr);
-    for (const child of childrenOf(expr)) {
-      if (child === part) count++;
-      stack.push(child);
-    }
-  }
-  return count;
-}
-
-/** Replaces subexpressions; each is visited once. Depth is bounded by the size of one kernel. */
-function substitute(whole: Expr, names: ReadonlyMap<Expr, Expr>): Expr {
-  const done = new Map(names);
-  const visit = (expr: Expr): Expr => getOrMake(done, expr, () => mapChildren(expr, visit));
-  return visit(whole);
 }
 
 const identifier = (text: string): string => text.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");

@@ -1,3 +1,4 @@
+import { getOrMake } from "../core/collections.ts";
 import { CompileError, GraphError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/shape.ts";
 import { GraphBuilder } from "./builder.ts";
@@ -176,6 +177,14 @@ export function rebuild(
     writes: fn.writes.map((write) => ({ ...write, value: current(write.value) })),
     ops,
   };
+}
+
+const positions = new WeakMap<GraphFunction, ReadonlyMap<Operation, number>>();
+
+/** Sorts operations of a function as it lists them. */
+export function inOrder(ops: Iterable<Operation>, fn: GraphFunction): readonly Operation[] {
+  const order = getOrMake(positions, fn, () => new Map(fn.ops.map((op, i) => [op, i])));
+  return [...ops].sort((a, b) => order.get(a)! - order.get(b)!);
 }
 
 /** Number of operations that compute something. */

@@ -1,3 +1,5 @@
+import { dtypeOfArray } from "../core/dtype.ts";
+import { numberText } from "../core/number-text.ts";
 import { specText } from "../core/shape.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type { GraphFunction } from "./function.ts";
@@ -9,7 +11,7 @@ const SHOWN = 6;
 function attrText(attr: Attr): string {
   if (Array.isArray(attr)) return `[${attr.map(attrText).join(", ")}]`;
   if (ArrayBuffer.isView(attr)) {
-    const head = Array.from(attr.subarray(0, SHOWN), (x) => String(Object.is(x, -0) ? "-0" : Number(x.toPrecision(7))));
+    const head = Array.from(attr.subarray(0, SHOWN), (x) => numberText(x, dtypeOfArray(attr) ?? "float64"));
     return `[${head.join(", ")}${attr.length > SHOWN ? `, … ${attr.length} in all` : ""}]`;
   }
   if (typeof attr === "string") return `"${attr}"`;

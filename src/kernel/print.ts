@@ -1,4 +1,5 @@
-import { isFloat } from "../core/dtype.ts";
+import { type DType, isFloat } from "../core/dtype.ts";
+import { numberText } from "../core/number-text.ts";
 import type { BinaryOp, Expr } from "./expr.ts";
 import type { Buffer, Kernel, Stmt } from "./statement.ts";
 
@@ -134,7 +135,7 @@ export const printExpr = (expr: Expr): string => piece(expr).text;
 function piece(expr: Expr): Piece {
   switch (expr.kind) {
     case "const":
-      return number(expr.value, expr.type === "bool");
+      return number(expr.value, expr.type);
     case "var":
       return atom(expr.name);
     case "load":
@@ -160,10 +161,9 @@ function piece(expr: Expr): Piece {
   }
 }
 
-function number(value: number, bool: boolean): Piece {
-  if (bool) return atom(value ? "true" : "false");
+function number(value: number, type: DType): Piece {
   const negative = value < 0 || Object.is(value, -0);
-  return { text: Object.is(value, -0) ? "-0" : `${value}`, level: negative ? LEVEL.prefix : LEVEL.atom };
+  return { text: numberText(value, type), level: negative ? LEVEL.prefix : LEVEL.atom };
 }
 
 function infix(op: BinaryOp, x: Expr, y: Expr): Piece {

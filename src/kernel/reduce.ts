@@ -98,7 +98,7 @@ export function reductionOrder(
   const chunked = ordered && order === "serial" && total > SERIAL_LIMIT;
   return { kind: "serial", total, chunk: chunked ? Math.ceil(extents[0]! / CHUNKS) : null, width: 1 };
 }
-const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast));
+const powerOfTwo = (atLeast: number): number => (atLeast <= 1 ? 1 : 2 ** (32 - Math.clz32(atLeast - 1)));
 
 const orderOf = (reduce: ReduceStmt): ReductionOrder =>
   reductionOrder(

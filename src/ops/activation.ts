@@ -42,7 +42,8 @@ export const reluOp = defineUnary({
   name: "relu",
   doc: ["Rectified linear unit. The derivative at 0 is taken to be 0; NaN stays NaN.", "$y = \\max(x, 0)$"].join("\n"),
   dtypes: floatDType,
-  gradient: ({ x: [x], g }) => [ifPositive(x!, g, zerosLike(g))],
+  // y > 0 where x > 0; with y the value before the activation need not be kept.
+  gradient: ({ y: [y], g }) => [ifPositive(y!, g, zerosLike(g))],
   formula: (x, k) => {
     const zero = k.constant(0, x.type);
     return k.select(k.binary("lt", x, zero), zero, x);

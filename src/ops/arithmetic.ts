@@ -1,10 +1,9 @@
-import { rangeOf } from "../core/dtype.ts";
-import { type DType, isFloat, isInteger } from "../core/dtype.ts";
+import { type DType, isFloat, isInteger, rangeOf } from "../core/dtype.ts";
 import type { Shape, Valid } from "../core/shape-types.ts";
 import { sizeText } from "../core/size.ts";
 import { defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
-import { type Expr } from "../kernel/expr.ts";
+import type { Expr } from "../kernel/expr.ts";
 import { greaterEqual, lessEqual, logicalAnd, where } from "./comparison.ts";
 import { sumTo } from "./reduction.ts";
 import {

@@ -16,7 +16,7 @@ import {
   spreadTo,
   sum,
 } from "./reduction.ts";
-import { apply, f32, f64, floatDType, i32, numericDType } from "./support.ts";
+import { apply, callError, f32, f64, floatDType, i32, numericDType } from "./support.ts";
 
 const PRODUCT_EXAMPLES = [
   { inputs: [f32([2, 3, 2])], attrs: { axes: [1], keepDims: false } },
@@ -103,7 +103,10 @@ export const prodOfOthersGradientOp: OpDef<AxesAttrs> = defineOp<AxesAttrs>({
 
 /** Lays the factors out in a last axis, then forms all products without factors i and j at once. */
 function gradientOfOthers(x: Tensor, g: Tensor, axes: readonly number[] | null): Tensor {
-  const shape = x.shape!;
+  if (x.shape === null) {
+    throw callError("prod", "a third derivative needs an operand of known rank", "give the placeholder a shape");
+  }
+  const { shape } = x;
   const factors = axesOf(axes, shape.length);
   const order = [...shape.map((_, axis) => axis).filter((axis) => !factors.includes(axis)), ...factors];
   const moved = order.map((axis) => shape[axis]!);

@@ -238,6 +238,33 @@ export const randomNormalOp = defineOp<NormalAttrs>({
   ],
 });
 
+/** Φ(-2) and Φ(2) - Φ(-2): the part of the normal distribution within two standard deviations. */
+const BELOW_TWO = 0.02275013194817921;
+const WITHIN_TWO = 0.9544997361036416;
+
+export const truncatedNormalOp = defineOp<NormalAttrs>({
+  ...drawing,
+  name: "truncatedNormal",
+  doc: [
+    "Normally distributed numbers, none further than two standard deviations from the mean.",
+    "$y = \\mu + \\sigma \\Phi^{-1}(\\Phi(-2) + u (\\Phi(2) - \\Phi(-2)))$ with $u \\in (0, 1)$",
+    "What is left has 0.8796 times the standard deviation σ.",
+  ].join("\n"),
+  dtypes: drawn((attrs) => attrs.dtype as DType, true),
+  compute: (context, index) => {
+    const { attrs, output, k } = context;
+    const type = output.dtype;
+    const u = openUnit(k, blockOf(context, flatIndex(output.shape, index)), type);
+    const part = k.binary("mul", k.constant(WITHIN_TWO, type), u);
+    const z = k.call("normalQuantile", k.binary("add", k.constant(BELOW_TWO, type), part));
+    return k.binary("add", k.constant(attrs.mean, type), k.binary("mul", k.constant(attrs.deviation, type), z));
+  },
+  examples: [
+    { inputs: [KEY], attrs: { shape: [2, 3], mean: 0, deviation: 1, dtype: "float32" } },
+    { inputs: [KEY], attrs: { shape: [7], mean: 3, deviation: 0.5, dtype: "float64" } },
+  ],
+});
+
 export const randomPermutationOp = defineOp<{ readonly length: Size }>({
   name: "randomPermutation",
   category: "random",
@@ -394,6 +421,12 @@ export function randomNormal(key: Tensor, shape: Dims, options: NormalOptions = 
   return apply(randomNormalOp, [key], { shape: sizesFrom("randomNormal", shape), mean, deviation, dtype }, named);
 }
 
+/** Normally distributed numbers, none further than two deviations from the mean. */
+export function truncatedNormal(key: Tensor, shape: Dims, options: NormalOptions = {}): Tensor {
+  const { mean = 0, deviation = 1, dtype = "float32", ...named } = options;
+  return apply(truncatedNormalOp, [key], { shape: sizesFrom("truncatedNormal", shape), mean, deviation, dtype }, named);
+}
+
 /** The numbers 0 … length - 1 in random order, int32. */
 export const randomPermutation = (key: Tensor, length: Size | string, options?: OpOptions): Tensor =>
   apply(randomPermutationOp, [key], { length: sizesFrom("randomPermutation", [length])[0]! }, options);
@@ -403,6 +436,7 @@ export const RANDOM_OPS = [
   randomUniformOp,
   randomUniformIntOp,
   randomNormalOp,
+  truncatedNormalOp,
   randomPermutationOp,
   foldInOp,
 ] as const;

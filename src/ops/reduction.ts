@@ -9,7 +9,7 @@ import { add, div, mul, square, sub } from "./arithmetic.ts";
 import { cast, equal, isFinite as isFiniteTensor, where } from "./comparison.ts";
 import { elementCount, sizeValue } from "./counting.ts";
 import { exp, log, sqrt } from "./elementary.ts";
-import { broadcastTo, broadcastToLike, reshape } from "./movement.ts";
+import { asShapeOf, broadcastTo, broadcastToLike, reshape } from "./movement.ts";
 import {
   apply,
   bool,
@@ -139,7 +139,8 @@ export const spreadLikeOp: OpDef<ReductionAttrs> = defineOp<ReductionAttrs>({
   dtypes: ([x]) => [x!],
   shapes: ([, like]) => [like!],
   shapesOfUnknown: ([, like]) => [like ?? null],
-  gradient: ({ op, g }) => [apply(sumOp, [g], op.attrs), null],
+  // The sum may have a shape that is known better than that of the operand, hence the detour.
+  gradient: ({ op, x: [x], g }) => [asShapeOf(apply(sumOp, [g], op.attrs), x!), null],
   decompose: ({ inputs: [x, like], attrs }) => [spreadTo(x!, like!, attrs)],
   examples: [
     { inputs: [f32([2]), f32([2, 3])], attrs: { axes: [1], keepDims: false } },

@@ -1,5 +1,6 @@
 import { type ArrayOf, type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
+import { numberText } from "../core/number-text.ts";
 import type { Shape } from "../core/shape-types.ts";
 import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
 
@@ -106,17 +107,6 @@ export class NDArray<out S extends Shape = Shape> implements ArrayValue {
 /** Axes longer than this show their first and last three entries. */
 const LONG = 8;
 const SHOWN = 3;
-
-/** The shortest decimal that reads back as the same value of the dtype. */
-export function numberText(value: number, dtype: DType): string {
-  if (dtype === "bool") return value ? "true" : "false";
-  if (dtype !== "float32" || !Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
-  for (let digits = 1; digits <= 9; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === value) return Object.is(value, -0) ? "-0" : String(text);
-  }
-  return String(value);
-}
 
 function arrayText({ data, shape, dtype }: ArrayValue): string {
   const text = (axis: number, offset: number, length: number): string => {

@@ -1,5 +1,6 @@
-import { type DType, isFloat, isInteger, roundTo } from "../../core/dtype.ts";
+import { type DType, isFloat, isInteger } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
+import { numberText } from "../../core/number-text.ts";
 import {
   type BinaryExpr,
   type BinaryOp,
@@ -78,12 +79,8 @@ export class ExpressionEmitter {
     if (Number.isNaN(value)) return atom("NaN");
     const negative = value < 0 || Object.is(value, -0);
     const level = negative ? LEVEL.prefix : LEVEL.atom;
-    if (type === "float32") {
-      const short = shortestFloat32(value);
-      if (Number(short) !== value) return atom(`${this.#around.helper("fround")}(${short})`);
-      return { text: Object.is(value, -0) ? "-0" : short, level };
-    }
-    return { text: Object.is(value, -0) ? "-0" : `${value}`, level };
+    const text = numberText(value, type === "bool" ? "int32" : type);
+    return Number(text) === value ? { text, level } : atom(`${this.#around.helper("fround")}(${text})`);
   }
 
   #call(fn: string, ...args: Expr[]): Piece {
@@ -209,8 +206,8 @@ export class ExpressionEmitter {
 
   /** In JavaScript x / 0 | 0 and x % 0 | 0 are 0, which is what LoopIR says of a zero divisor. */
   #division({ op, x, y, type }: BinaryExpr): Piece {
-    const shift = y.kind === "const" && x.min >= 0 ? Math.log2(y.value) : Number.NaN;
-    const power = Number.isInteger(shift);
+    const shift = y.kind === "const" ? 31 - Math.clz32(y.value) : 0;
+    const power = y.kind === "const" && x.min >= 0 && 2 ** shift === y.value;
     if (op === "div") {
       if (power) {
         return this.#infix(
@@ -377,13 +374,4 @@ function isWrapped(expr: Expr): boolean {
     return (op === "or" || op === "xor") && x.max < 2 ** 31 && y.max < 2 ** 31;
   }
   return expr.kind === "unary" && expr.op === "not" && expr.type === "int32";
-}
-
-/** The shortest decimal number that rounds to this float32. */
-function shortestFloat32(value: number): string {
-  for (let digits = 1; digits <= 9; digits++) {
-    const text = `${Number(value.toPrecision(digits))}`;
-    if (roundTo("float32", Number(text)) === value) return text;
-  }
-  return `${value}`;
 }

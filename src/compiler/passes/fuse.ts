@@ -1,7 +1,7 @@
 import { getOrMake } from "../../core/collections.ts";
 import { elementCount, knownShape, sameShape } from "../../core/shape.ts";
 import type { GraphFunction } from "../../graph/function.ts";
-import { usersOf } from "../../graph/function.ts";
+import { inOrder, usersOf } from "../../graph/function.ts";
 import type { Operation, Tensor } from "../../graph/operation.ts";
 import { type Expr, indexVariable, int, type VarExpr, withFreshExpressions } from "../../kernel/expr.ts";
 import { accessesOf, type Site } from "../access.ts";
@@ -225,11 +225,4 @@ function groupOf(draft: Draft, fn: GraphFunction): FusionGroup {
     loopOrder: loopOrderOf(draft),
     scratch: draft.scratch,
   };
-}
-
-const positions = new WeakMap<GraphFunction, Map<Operation, number>>();
-/** Sorts operations as the function lists them. */
-export function inOrder(ops: Iterable<Operation>, fn: GraphFunction): readonly Operation[] {
-  const order = getOrMake(positions, fn, () => new Map(fn.ops.map((op, i) => [op, i])));
-  return [...ops].sort((a, b) => order.get(a)! - order.get(b)!);
 }

@@ -1,9 +1,8 @@
 import { sameShape } from "../../core/shape.ts";
-import type { GraphFunction } from "../../graph/function.ts";
+import { type GraphFunction, inOrder } from "../../graph/function.ts";
 import type { Operation } from "../../graph/operation.ts";
 import type { FusionGroup } from "../fused.ts";
 import { isContraction, isReduction, KERNEL_LIMIT } from "../rules/fusion.ts";
-import { inOrder } from "./fuse.ts";
 
 /** Groups merged so far. `depth` is the longest chain of groups below, and never changes once given. */
 interface Merged {

@@ -20,7 +20,12 @@ const exact = (
 /** `x` in the place of `root`, if it has its shape (a scalar constant never broadcasts it). */
 const ifSame = (x: Tensor, root: Tensor): Tensor | null => (sameShape(x.shape, root.shape) ? x : null);
 const samePermutation = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
-const permutationOf = (tensor: Tensor): readonly number[] => tensor.op.attrs.permutation as readonly number[];
+/** Axes of a transpose; none given means all of them backwards. */
+function permutationOf(tensor: Tensor): readonly number[] {
+  const rank = tensor.shape?.length ?? 0;
+  const given = tensor.op.attrs.permutation as readonly number[] | null;
+  return given ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+}
 
 /**
  * Rules that keep every bit. `x + 0` is not one of them: -0 + 0 is 0. Nor is `x * 0`: NaN stays NaN. Nor `x - x`.

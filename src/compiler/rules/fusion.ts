@@ -128,6 +128,14 @@ export const FUSION_RULES: readonly FusionRule[] = [
         : null,
   },
   {
+    name: "epilogue-is-stored",
+    doc: "A value that finishes a contraction is stored itself, rather than the raw sums and the finish in every reader.",
+    decide: ({ producer, kernels }) =>
+      kernels > 1 && producer.inputs.some((input) => isContraction(input.op))
+        ? keep("it finishes a contraction: stored once, not finished again by every kernel that reads it")
+        : null,
+  },
+  {
     name: "cheap-pointwise-is-recomputed",
     doc: "A cheap value that reads no more than it would store is computed again rather than written and read.",
     decide: ({ producer, bigOperands, sites, recomputed, depthOfCopies, kernels }) =>

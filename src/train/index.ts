@@ -1,0 +1,28 @@
+/** `forerun/train`: optimizers and the initial values of variables. Re-exports only. */
+export { Adam, type AdamOptions } from "./adam.ts";
+export { clipByGlobalNorm, globalNorm } from "./clip.ts";
+export { GradientDescent } from "./gradient-descent.ts";
+export {
+  constant,
+  fansOf,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  ones,
+  randomNormal,
+  randomUniform,
+  withSeed,
+  zeros,
+} from "./initializers.ts";
+export {
+  type GradientPair,
+  type LearningRate,
+  type MinimizeOptions,
+  Optimizer,
+  type OptimizerOptions,
+  type StepCounter,
+  type Update,
+  type UpdateContext,
+} from "./optimizer.ts";
+export { SGD, type SGDOptions } from "./sgd.ts";
