@@ -280,7 +280,8 @@ class Lowering extends ExpressionBuilder {
 
   #loop(hint: string, extent: number, body: (index: Expr) => void): void {
     const index = indexVariable(this.#fresh(hint), extent);
-    const inner = this.#inside(false, () => body(index), index);
+    // The body of an empty loop never runs, so nothing may leave it: what it loads need not exist.
+    const inner = this.#inside(extent === 0, () => body(index), index);
     this.#scope.statements.push({ kind: "for", index, extent: int(extent), body: inner.statements });
   }
 
@@ -375,7 +376,7 @@ class Lowering extends ExpressionBuilder {
     let term: Expr = int(0);
     const indices = loops.map((loop) => loop.index);
     const { statements: body } = this.#inside(
-      false,
+      extents.includes(0),
       () => {
         term = this.#sharing(() => value(...index));
       },

@@ -4,7 +4,7 @@ import { type BindInput, bindSizes } from "./passes/bind-sizes.ts";
 import { decompose } from "./passes/decompose.ts";
 import { foldConstants } from "./passes/fold-constants.ts";
 import { fuse } from "./passes/fuse.ts";
-import { lower } from "./passes/lower.ts";
+import { expand, lower, tile } from "./passes/lower.ts";
 import { memory, type UntracedPlan } from "./passes/memory.ts";
 import { mergeDuplicates } from "./passes/merge-duplicates.ts";
 import { order } from "./passes/order.ts";
@@ -30,5 +30,7 @@ export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput
   .followedBy(fuse)
   // Loop nests, their order, and where their arrays live.
   .followedBy(lower)
+  .followedBy(tile)
+  .followedBy(expand)
   .followedBy(order)
   .followedBy(memory);

@@ -8,7 +8,10 @@ import { captureStack, lineOf, type Origin, userLine } from "./origin.ts";
 const NAME = /^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$/;
 
 export interface ApplyOptions {
-  /** Wished name; made unique within the scope. Default: the op's own. */
+  /**
+   * Wished name; made unique within the scope. Default: the op's own. As in TensorFlow, a name that ends in `/` is
+   * taken as it is: an operation may be called like the scope that holds what belongs to it (`add` and `add/y`).
+   */
   readonly name?: string | undefined;
   readonly controls?: readonly Operation[];
 }
@@ -42,7 +45,7 @@ export class GraphBuilder {
    */
   apply<A extends Attrs>(def: OpDef<A>, inputs: readonly Tensor[], attrs: A, options: ApplyOptions = {}): Operation<A> {
     const origin: Origin = this.#origin ?? { kind: "user", capture: captureStack(this.apply) };
-    const name = this.uniqueName(options.name ?? def.name);
+    const name = this.#nameFor(options.name ?? def.name);
     for (const input of inputs) this.checkOwner(input, def.name);
     const site = {
       name,
@@ -110,6 +113,11 @@ export class GraphBuilder {
     this.#taken.set(key, count + 1);
     this.#taken.set(unique.toLowerCase(), 1);
     return unique;
+  }
+
+  #nameFor(wish: string): string {
+    const ofScope = wish.slice(0, -1);
+    return wish.endsWith("/") && !this.#byName.has(ofScope) ? ofScope : this.uniqueName(wish.replace(/\/$/, ""));
   }
 
   /** Runs `build` with `name/` in front of the names of what it makes; a scope used twice gets a number. */

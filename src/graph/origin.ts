@@ -19,17 +19,19 @@ interface CapturingError {
 
 /** Frames of the library itself start with this path; what is left is the user's code. */
 const LIBRARY = withoutScheme(new URL("..", import.meta.url).href);
+/** Enough for an op, whose cost this is a part of; an error is reported from deeper down and may cost more. */
 const FRAMES = 14;
+const FRAMES_OF_ERROR = 60;
 
 function withoutScheme(path: string): string {
   return decodeURI(path.replace(/^(?:async )?file:\/\/(?=\/)/, ""));
 }
 
-/** Remembers the current stack, cheaply; `above` and what it calls are left out. */
+/** Remembers the current stack: cheaply, if `above` is given (it and what it calls are left out). */
 export function captureStack(above?: (...args: never[]) => unknown): StackCapture {
   const errors: CapturingError = Error;
   const limit = errors.stackTraceLimit;
-  if (limit !== undefined) errors.stackTraceLimit = FRAMES;
+  if (limit !== undefined) errors.stackTraceLimit = above ? FRAMES : FRAMES_OF_ERROR;
   const capture: StackCapture = {};
   if (errors.captureStackTrace) errors.captureStackTrace(capture, above);
   else capture.stack = new errors().stack ?? "";

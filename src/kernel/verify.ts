@@ -109,6 +109,9 @@ export function statementProblem(statement: Stmt): string | null {
   }
 }
 
+/** An empty loop reads nothing, and its index has no value that could be out of bounds. */
+const neverRuns = (extent: number): boolean => extent <= 0;
+
 interface Known {
   readonly variable: VarExpr;
   readonly mutable: boolean;
@@ -170,7 +173,7 @@ class Verifier {
         }
         this.#scope.block(() => {
           this.#define(index, { mutable: false, extent });
-          this.#statements(statement.body, guarded);
+          this.#statements(statement.body, guarded || neverRuns(extent.max));
         });
         return;
       }
@@ -200,6 +203,7 @@ class Verifier {
   }
 
   #reduce(reduce: ReduceStmt, guarded: boolean): void {
+    const inside = guarded || reduce.loops.some(({ extent }) => neverRuns(extent));
     const fromData = this.#scope.block(() => {
       for (const { index, extent } of reduce.loops) {
         const last = Math.max(0, extent - 1);
@@ -209,9 +213,9 @@ class Verifier {
         }
         this.#define(index, { mutable: false });
       }
-      this.#statements(reduce.body, guarded);
+      this.#statements(reduce.body, inside);
       this.#statement = reduce;
-      this.#expression(reduce.value, guarded);
+      this.#expression(reduce.value, inside);
       return this.#fromData(reduce.value);
     });
     this.#define(reduce.variable, { mutable: false, fromData });

@@ -7,6 +7,7 @@ import { getOrMake } from "../core/collections.ts";
 import { allocate, dtypeOfArray, type TypedArray, viewOf } from "../core/dtype.ts";
 import { FeedError, GraphError, StateError } from "../core/errors.ts";
 import { elementCount, knownShape } from "../core/shape.ts";
+import type { Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
 import { warn } from "../core/warnings.ts";
 import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
@@ -152,7 +153,7 @@ export class Session {
    * Current value of a variable, as a copy.
    * @throws StateError if it is uninitialised
    */
-  value<S extends readonly number[]>(variable: Variable<S>): NDArray<S> {
+  value<S extends Shape>(variable: Variable<S>): NDArray<S> {
     return this.run(variable) as NDArray<S>;
   }
 

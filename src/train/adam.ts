@@ -1,4 +1,3 @@
-import { GraphError } from "../core/errors.ts";
 import { add, div, mul, square, sub } from "../ops/arithmetic.ts";
 import { pow, sqrt } from "../ops/elementary.ts";
 import {
@@ -6,6 +5,7 @@ import {
   type LearningRate,
   Optimizer,
   type OptimizerOptions,
+  requireShare,
   type StepCounter,
   type Update,
   type UpdateContext,
@@ -39,15 +39,15 @@ export class Adam extends Optimizer {
 
   constructor(learningRate: LearningRate = 0.001, options: AdamOptions = {}) {
     super("adam", learningRate, options);
-    this.beta1 = share("beta1", options.beta1 ?? 0.9);
-    this.beta2 = share("beta2", options.beta2 ?? 0.999);
+    this.beta1 = requireShare("adam", "beta1", options.beta1 ?? 0.9);
+    this.beta2 = requireShare("adam", "beta2", options.beta2 ?? 0.999);
     this.epsilon = options.epsilon ?? 1e-7;
   }
 
   /** In float64 for every dtype: 1 - β2ᵗ cancels, and float32 would lose half of its digits in the first steps. */
   protected override rateAt(rate: LearningRate, counter: () => StepCounter): LearningRate {
-    const t = convert(counter().count, "float64");
-    const wide = typeof rate === "number" ? rate : convert(rate, "float64");
+    const t = convert(counter().count, "float64", "t");
+    const wide = typeof rate === "number" ? rate : convert(rate, "float64", "wideRate");
     const correction = div(sqrt(sub(1, pow(this.beta2, t))), sub(1, pow(this.beta1, t)), { name: "biasCorrection" });
     return mul(correction, wide, { name: "correctedRate" });
   }
@@ -61,9 +61,4 @@ export class Adam extends Optimizer {
     const step = div(mul(learningRate, m), add(sqrt(v), constant("epsilon", this.epsilon)));
     return { variable: sub(variable, step), slots: { m, v } };
   }
-}
-
-function share(name: string, value: number): number {
-  if (value >= 0 && value < 1) return value;
-  throw new GraphError({ what: `adam: ${name} ${value} is not in [0, 1)` });
 }

@@ -6,7 +6,7 @@
 import { type DType, isFloat } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
-import { randomKey, randomNormal as drawNormal, randomUniform as drawUniform, truncatedNormal } from "../ops/random.ts";
+import { randomNormal as drawNormal, randomUniform as drawUniform, randomKey, truncatedNormal } from "../ops/random.ts";
 import type { Initializer } from "../runtime/graph.ts";
 
 /** Every element has this value. */

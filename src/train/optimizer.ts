@@ -57,6 +57,7 @@ export interface StepCounter {
 
 /** What an optimizer has added to one graph. */
 interface GraphState {
+  readonly graph: Graph;
   /** `adam`, or `adam_1` for the second one in a graph. */
   readonly scope: string;
   readonly slots: Map<Variable, Map<string, Variable>>;
@@ -128,13 +129,13 @@ export abstract class Optimizer {
     checkPairs(pairs);
     const variables = pairs.map(([, variable]) => variable);
     const state = this.#stateOf(variables[0]!);
-    const { graph } = state;
+    const { graph, scope } = state;
     // All of it comes from the user's one line.
     const updates = graph.derive({ kind: "user", capture: captureStack() }, () =>
-      graph.reenterScope(state.scope, () => this.#updates(graph, state, pairs)),
+      graph.reenterScope(scope, () => this.#updates(state, pairs)),
     );
     if (options.name !== undefined) return group(updates, { name: options.name });
-    return graph.reenterScope(state.scope, () => group(updates, { name: "update" }));
+    return graph.reenterScope(scope, () => group(updates, { name: "update" }));
   }
 
   /**
@@ -152,21 +153,22 @@ export abstract class Optimizer {
     });
   }
 
-  #stateOf(tensor: Tensor): GraphState & { readonly graph: Graph } {
+  #stateOf(tensor: Tensor): GraphState {
     const { graph } = tensor;
     if (!(graph instanceof Graph)) {
       throw new GraphError({ what: `${this.name}: "${tensor.name}" does not belong to a graph that can be trained` });
     }
-    const state = getOrMake(this.#states, graph, () => ({
+    return getOrMake(this.#states, graph, () => ({
+      graph,
       scope: graph.uniqueName(this.name),
       slots: new Map(),
       constants: new Map(),
       step: null,
     }));
-    return Object.assign(state, { graph });
   }
 
-  #updates(graph: Graph, state: GraphState, pairs: readonly GradientPair[]): readonly Tensor[] {
+  #updates(state: GraphState, pairs: readonly GradientPair[]): readonly Tensor[] {
+    const { graph } = state;
     const updates: Tensor[] = [];
     const counter = (): StepCounter => {
       state.step ??= graph.variable("step", [], { dtype: "int32", trainable: false });
@@ -184,10 +186,10 @@ export abstract class Optimizer {
           graph.reenterScope(state.scope, () => graph.constant(value, { dtype, name })),
         );
       const learningRate = getOrMake(rates, dtype, () =>
-        typeof rate === "number" ? constant("learningRate", rate) : convert(rate, dtype),
+        typeof rate === "number" ? constant("learningRate", rate) : convert(rate, dtype, "learningRate"),
       );
       graph.reenterScope(`${state.scope}/${variable.op.name}`, () => {
-        const slot = (name: string): Variable => slotOf(graph, state, variable, name);
+        const slot = (name: string): Variable => slotOf(state, variable, name);
         const next = this.update({ variable, gradient: clipped[i]!, learningRate, slot, constant });
         for (const [name, value] of Object.entries(next.slots ?? {})) {
           updates.push(assign(slot(name), value, { name: `${name}/update` }));
@@ -205,14 +207,15 @@ export abstract class Optimizer {
 }
 
 /** `adam/w/m`, made the first time it is asked for. */
-function slotOf(graph: Graph, state: GraphState, variable: Variable, name: string): Variable {
+function slotOf(state: GraphState, variable: Variable, name: string): Variable {
   const slots = getOrMake(state.slots, variable, () => new Map<string, Variable>());
   const shape = variable.shape as readonly number[];
-  return getOrMake(slots, name, () => graph.variable(name, shape, { dtype: variable.dtype, trainable: false }));
+  return getOrMake(slots, name, () => state.graph.variable(name, shape, { dtype: variable.dtype, trainable: false }));
 }
 
 /** The tensor in another dtype, if it has not got it already. */
-export const convert = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : cast(x, dtype));
+export const convert = (x: Tensor, dtype: DType, name: string): Tensor =>
+  x.dtype === dtype ? x : cast(x, dtype, { name });
 
 // ── what can be wrong ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -230,6 +233,16 @@ function checkRate(name: string, rate: LearningRate): LearningRate {
   }
   if (Number.isFinite(rate)) return rate;
   throw new GraphError({ what: `${name}: ${rate} is not a learning rate`, at: here(), fix: "give a finite number" });
+}
+
+/** A setting that says how much of something is kept. */
+export function requireShare(optimizer: string, setting: string, value: number): number {
+  if (value >= 0 && value < 1) return value;
+  throw new GraphError({
+    what: `${optimizer}: ${setting} is ${value}`,
+    at: here(),
+    fix: "give a number from 0 to below 1",
+  });
 }
 
 function requireScalar(loss: Tensor): void {

@@ -1,6 +1,12 @@
-import { GraphError } from "../core/errors.ts";
 import { add, mul, sub } from "../ops/arithmetic.ts";
-import { type LearningRate, Optimizer, type OptimizerOptions, type Update, type UpdateContext } from "./optimizer.ts";
+import {
+  type LearningRate,
+  Optimizer,
+  type OptimizerOptions,
+  requireShare,
+  type Update,
+  type UpdateContext,
+} from "./optimizer.ts";
 
 export interface SGDOptions extends OptimizerOptions {
   /** How much of the last move is kept, in [0, 1). Default 0: plain gradient descent. */
@@ -26,10 +32,8 @@ export class SGD extends Optimizer {
 
   constructor(learningRate: LearningRate = 0.01, options: SGDOptions = {}) {
     super("sgd", learningRate, options);
-    this.momentum = options.momentum ?? 0;
+    this.momentum = requireShare("sgd", "momentum", options.momentum ?? 0);
     this.nesterov = options.nesterov ?? false;
-    if (this.momentum >= 0 && this.momentum < 1) return;
-    throw new GraphError({ what: `sgd: momentum ${this.momentum} is not in [0, 1)` });
   }
 
   protected override update({ variable, gradient, learningRate, slot, constant }: UpdateContext): Update {
@@ -37,9 +41,7 @@ export class SGD extends Optimizer {
     if (this.momentum === 0) return { variable: sub(variable, move) };
     const momentum = constant("momentum", this.momentum);
     const velocity = sub(mul(momentum, slot("velocity")), move);
-    const next = this.nesterov
-      ? sub(add(variable, mul(momentum, velocity)), move)
-      : add(variable, velocity);
+    const next = this.nesterov ? sub(add(variable, mul(momentum, velocity)), move) : add(variable, velocity);
     return { variable: next, slots: { velocity } };
   }
 }

@@ -167,6 +167,27 @@ const cases: readonly Case[] = [
     },
   },
   {
+    pass: "tile",
+    name: "matmul",
+    build(g) {
+      const x = g.placeholder("x", [9, 8]);
+      const w = g.placeholder("w", [8, 4]);
+      const row = [1, 2, 3, 4, 5, 6, 7, 8];
+      return {
+        fetches: relu(matmul(x, w)),
+        feeds: { x: Array.from({ length: 9 }, () => row), w: row.map(() => [1, 2, 3, 4]) },
+      };
+    },
+  },
+  {
+    pass: "expand-reductions",
+    name: "softmax",
+    build(g) {
+      const x = g.placeholder("x", [4, 6]);
+      return { fetches: softmax(x), feeds: { x: Array.from({ length: 4 }, () => [1, 2, 3, 4, 5, 6]) } };
+    },
+  },
+  {
     pass: "order",
     name: "sums-follow-products",
     build(g) {
@@ -228,7 +249,7 @@ describe("switching passes off", () => {
     expect(() => new Session(g, { compile: { disable: ["lower"] } }).plan(y, feeds)).toThrow(
       [
         'pass "lower" can not be switched off',
-        "fix: passes that can be switched off: fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, order, memory",
+        "fix: passes that can be switched off: fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, tile, order, memory",
       ].join("\n"),
     );
   });
@@ -272,6 +293,8 @@ describe("trace", () => {
       "merge-primitives",
       "fuse",
       "lower",
+      "tile",
+      "expand-reductions",
       "order",
       "memory",
     ]);

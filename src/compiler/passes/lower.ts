@@ -9,38 +9,65 @@ import { verifyKernel } from "../../kernel/verify.ts";
 import type { FusedGraph, FusionGroup } from "../fused.ts";
 import { lowerGroup } from "../lowering.ts";
 import type { Pass } from "../pass.ts";
+import { tileContraction } from "../schedule/tile.ts";
 
 /** A kernel, what it computes, and the tensors behind its parameters (null for scratch). */
 export interface KernelCall {
   readonly group: FusionGroup;
-  /** As lowered, reductions whole: what schedules and people read. */
-  readonly structured: Kernel;
-  /** Reductions written out as loops: what backends run. */
   readonly kernel: Kernel;
-  readonly key: string;
   readonly arguments: readonly (Tensor | null)[];
 }
-
-export interface LoweredProgram {
-  readonly fn: GraphFunction;
-  readonly calls: readonly KernelCall[];
+/** A kernel as backends run it; kernels with equal keys do the same thing. */
+export interface FinishedCall extends KernelCall {
+  readonly key: string;
 }
 
-function lowerCall(group: FusionGroup): KernelCall {
-  return withFreshExpressions(() => {
-    const { kernel: structured, arguments: tensors } = lowerGroup(group);
-    const kernel = expandReductions(structured);
-    const scratch = kernel.buffers.slice(structured.buffers.length).map(() => null);
-    return { group, structured, kernel, key: kernelKey(kernel), arguments: [...tensors, ...scratch] };
-  });
+export interface LoweredProgram<Call extends KernelCall = KernelCall> {
+  readonly fn: GraphFunction;
+  readonly calls: readonly Call[];
+}
+export type FinishedProgram = LoweredProgram<FinishedCall>;
+
+const printCalls = ({ calls }: LoweredProgram): string => calls.map((call) => printKernel(call.kernel)).join("\n\n");
+function verifyCalls({ calls }: LoweredProgram): void {
+  for (const call of calls) verifyKernel(call.kernel);
 }
 
 export const lower: Pass<FusedGraph, LoweredProgram> = {
   name: "lower",
   doc: "Writes each group as a loop nest (LoopIR). A tensor of the group is its formula, any other a load.\n\ngroup { y = relu(x) }  →  for i0 < 4: y[i0] = x[i0] < 0 ? 0 : x[i0]",
-  run: ({ fn, groups }) => ({ fn, calls: groups.map(lowerCall) }),
-  verify(program) {
-    for (const call of program.calls) verifyKernel(call.kernel);
-  },
-  print: ({ calls }) => calls.map((call) => printKernel(call.structured)).join("\n\n"),
+  run: ({ fn, groups }) => ({
+    fn,
+    calls: groups.map((group) => withFreshExpressions(() => ({ group, ...lowerGroup(group) }))),
+  }),
+  verify: verifyCalls,
+  print: printCalls,
 };
+
+export const tile: Pass<LoweredProgram> = {
+  name: "tile",
+  doc: "Runs the two loops around a sum of products in tiles of 4 x 4, so that each value loaded is used four times.\n\nfor i < 8: for j < 8: y = Σ a·b  →  for i < 2: for j < 2: sixteen sums side by side",
+  run: ({ fn, calls }) => ({
+    fn,
+    calls: calls.map((call) => withFreshExpressions(() => ({ ...call, kernel: tileContraction(call.kernel) }))),
+  }),
+  skip: (program) => program,
+  verify: verifyCalls,
+  print: printCalls,
+};
+
+export const expand: Pass<LoweredProgram, FinishedProgram> = {
+  name: "expand-reductions",
+  doc: "Writes every reduction as loops, in the order that is promised: see kernel/reduce.ts.\n\nsum = reduce add over r < 6: x[r]  →  var sum = 0; for r < 6: sum = sum + x[r]",
+  run: ({ fn, calls }) => ({ fn, calls: calls.map(finish) }),
+  verify: verifyCalls,
+  print: printCalls,
+};
+
+function finish(call: KernelCall): FinishedCall {
+  return withFreshExpressions(() => {
+    const kernel = expandReductions(call.kernel);
+    const scratch = kernel.buffers.slice(call.kernel.buffers.length).map(() => null);
+    return { ...call, kernel, key: kernelKey(kernel), arguments: [...call.arguments, ...scratch] };
+  });
+}

@@ -3,11 +3,11 @@ import { CompileError } from "../../core/errors.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
 import { type Tensor, Variable } from "../../graph/operation.ts";
 import { childrenOf, type Expr } from "../../kernel/expr.ts";
-import { type Buffer, expressionsOf, type Kernel, type StoreStmt, walkStatements } from "../../kernel/statement.ts";
+import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../../kernel/statement.ts";
 import { Arena } from "../arena.ts";
 import type { Pass, PassContext } from "../pass.ts";
 import type { Plan, PlanArray, Step } from "../plan.ts";
-import type { KernelCall, LoweredProgram } from "./lower.ts";
+import type { FinishedCall, FinishedProgram } from "./lower.ts";
 import { readsOf } from "./order.ts";
 
 /** A plan before its trace is known. */
@@ -16,45 +16,32 @@ export type UntracedPlan = Omit<Plan, "trace">;
 const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
 
 /**
- * True if `input` may share its memory with `output`: every load of it is at the very index the output is stored to,
- * and the kernel stores at one place, after all loads of that turn.
+ * True if `input` may share its memory with `output`. A kernel over a domain stores each element once, so it is enough
+ * that every load of the input is followed, in the same block, by the store of the output at the very same index.
  */
 export function mayUpdateInPlace(kernel: Kernel, input: Buffer, output: Buffer): boolean {
-  const stores: StoreStmt[] = [];
-  const loads = new Set<Expr>();
-  walkStatements(kernel.body, (statement) => {
-    if (statement.kind === "store" && statement.buffer === output) stores.push(statement);
-    const stack = [...expressionsOf(statement)];
-    for (let expr = stack.pop(); expr; expr = stack.pop()) {
-      if (expr.kind === "load" && expr.buffer === input) loads.add(expr.at);
-      stack.push(...childrenOf(expr));
-    }
-  });
-  const [store] = stores;
-  return (
-    stores.length === 1 &&
-    input.size === output.size &&
-    [...loads].every((at) => at === store!.at) &&
-    storesComeLast(kernel)
-  );
+  const fits = (block: readonly Stmt[]): boolean =>
+    block.every((statement, i) => {
+      const stored = (at: Expr): boolean =>
+        block.slice(i).some((later) => later.kind === "store" && later.buffer === output && later.at === at);
+      return loadsOf(input, statement).every(stored) && fits(bodyOf(statement));
+    });
+  return input.size === output.size && fits(kernel.body);
 }
 
-/** True if in each block nothing but stores follows a store to an output. */
-function storesComeLast(kernel: Kernel): boolean {
-  let last = true;
-  const check = (body: Kernel["body"]): void => {
-    const first = body.findIndex((statement) => statement.kind === "store" && statement.buffer.role === "out");
-    if (first >= 0 && body.slice(first).some((statement) => statement.kind !== "store")) last = false;
-  };
-  check(kernel.body);
-  walkStatements(kernel.body, (statement) => {
-    if ("body" in statement) check(statement.body);
-  });
-  return last;
+/** Indices at which a statement itself, without its body, loads from a buffer. */
+function loadsOf(buffer: Buffer, statement: Stmt): readonly Expr[] {
+  const found: Expr[] = [];
+  const stack = [...expressionsOf(statement)];
+  for (let expr = stack.pop(); expr; expr = stack.pop()) {
+    if (expr.kind === "load" && expr.buffer === buffer) found.push(expr.at);
+    stack.push(...childrenOf(expr));
+  }
+  return found;
 }
 
 class Planner {
-  readonly #program: LoweredProgram;
+  readonly #program: FinishedProgram;
   readonly #context: PassContext;
   readonly #reuse: boolean;
   readonly #arrays: PlanArray[] = [];
@@ -71,7 +58,7 @@ class Planner {
   readonly #commits: { from: number; to: number }[] = [];
   #totalBytes = 0;
 
-  constructor(program: LoweredProgram, context: PassContext, reuse: boolean) {
+  constructor(program: FinishedProgram, context: PassContext, reuse: boolean) {
     this.#program = program;
     this.#context = context;
     this.#reuse = reuse;
@@ -132,7 +119,7 @@ class Planner {
     return this.#place(variable, { region: "variable", at: this.#variables.length - 1 });
   }
 
-  #step(call: KernelCall, step: number): Step {
+  #step(call: FinishedCall, step: number): Step {
     const { kernel, group, key, arguments: tensors } = call;
     // Inputs first: an output may take over the memory of one that dies here.
     const args = new Array<number>(tensors.length);
@@ -174,7 +161,7 @@ class Planner {
   }
 
   /** Where a kernel stores one of its results. */
-  #output(call: KernelCall, i: number, tensor: Tensor, step: number): number {
+  #output(call: FinishedCall, i: number, tensor: Tensor, step: number): number {
     this.#totalBytes += bytesOf(tensor);
     const variable = this.#target.get(tensor);
     if (variable && this.#mayOverwrite(variable, call, i, step)) {
@@ -197,7 +184,7 @@ class Planner {
   }
 
   /** An input that nobody reads later, lies in the arena, has the same bytes, and is read element for element. */
-  #dyingInput(call: KernelCall, i: number, step: number): Tensor | undefined {
+  #dyingInput(call: FinishedCall, i: number, step: number): Tensor | undefined {
     const { kernel, arguments: tensors } = call;
     const output = kernel.buffers[i]!;
     return tensors.find((input, k): input is Tensor => {
@@ -206,7 +193,7 @@ class Planner {
       if (this.#handedOn.has(input) || this.#target.has(input)) return false;
       if (this.#arrays[this.#array(input)]!.region !== "arena") return false;
       const sameBytes = buffer.size * byteSize(buffer.dtype) === output.size * byteSize(output.dtype);
-      return sameBytes && buffer.dtype === output.dtype && mayUpdateInPlace(kernel, buffer, output);
+      return sameBytes && buffer.dtype === output.dtype && this.#mayReplace(call, buffer, output);
     });
   }
 
@@ -214,11 +201,16 @@ class Planner {
    * True if the kernel may write straight into the variable: no later kernel and no fetch reads the old value, and
    * this kernel reads it element for element, if at all.
    */
-  #mayOverwrite(variable: Variable, call: KernelCall, i: number, step: number): boolean {
+  #mayOverwrite(variable: Variable, call: FinishedCall, i: number, step: number): boolean {
     if (!this.#reuse || this.#context.options.inPlace === false || this.#results.has(variable)) return false;
     if ((this.#lastRead.get(variable) ?? -1) > step) return false;
     const read = call.arguments.findIndex((tensor, k) => tensor === variable && call.kernel.buffers[k]!.role === "in");
-    return read < 0 || mayUpdateInPlace(call.kernel, call.kernel.buffers[read]!, call.kernel.buffers[i]!);
+    return read < 0 || this.#mayReplace(call, call.kernel.buffers[read]!, call.kernel.buffers[i]!);
+  }
+
+  /** A kernel written as loops may store an element several times, so it never works in place. */
+  #mayReplace({ kernel, group }: FinishedCall, input: Buffer, output: Buffer): boolean {
+    return !group.roots.some((root) => root.op.def.kernel) && mayUpdateInPlace(kernel, input, output);
   }
 
   #commit(variable: Variable, value: Tensor): void {
@@ -228,7 +220,7 @@ class Planner {
   }
 }
 
-export const memory: Pass<LoweredProgram, UntracedPlan> = {
+export const memory: Pass<FinishedProgram, UntracedPlan> = {
   name: "memory",
   doc: "Gives every value a place: buffers are reused once their value is dead, updates happen in place where no one can tell.\n\n{ a = f(x); b = g(a); c = h(b) }  →  a and c share an offset",
   run: (program, context) => new Planner(program, context, true).plan(),

@@ -64,14 +64,24 @@ function joinable(group: FusionGroup, below: ReadonlySet<Merged>): Merged | unde
     (maker) =>
       sameShape(maker.groups[0]!.domain, group.domain) &&
       fits(maker, group) &&
-      isAligned(group) &&
+      readsAligned(group, maker) &&
       [...below].every((other) => other === maker || other.depth < maker.depth),
   );
 }
 
-/** True if everything in the group is pointwise over the whole domain, so that all of it is read element for element. */
-const isAligned = (group: FusionGroup): boolean =>
-  group.ops.every((op) => op.def.category === "pointwise" && sameShape(op.outputs[0]!.shape, group.domain));
+/**
+ * True if `group` reads what `maker` stores element for element: all that lies between is pointwise over the whole
+ * domain. What does not depend on the maker (a step size worked out from scalars) may be anything.
+ */
+function readsAligned(group: FusionGroup, maker: Merged): boolean {
+  const dependent = new Set<Operation>(maker.groups.flatMap((part) => part.roots.map((root) => root.op)));
+  for (const op of group.ops) {
+    if (!op.inputs.some((input) => dependent.has(input.op))) continue;
+    if (op.def.category !== "pointwise" || !sameShape(op.outputs[0]!.shape, group.domain)) return false;
+    dependent.add(op);
+  }
+  return true;
+}
 
 function combine({ groups, members }: Merged, fn: GraphFunction): FusionGroup {
   const [first] = groups;

@@ -2,7 +2,7 @@ import { byteSize } from "../../core/dtype.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
 import type { Tensor } from "../../graph/operation.ts";
 import { type Pass, unchanged } from "../pass.ts";
-import type { KernelCall, LoweredProgram } from "./lower.ts";
+import type { FinishedCall, FinishedProgram, KernelCall } from "./lower.ts";
 
 const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
 
@@ -11,11 +11,13 @@ const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape
  * the others keep their order. A weight update thus follows its gradient at once, and the gradient's buffer is free
  * again.
  */
-export const order: Pass<LoweredProgram> = {
+export const order: Pass<FinishedProgram> = {
   name: "order",
   doc: "Runs kernels that free memory as soon as their inputs exist.\n\n{ g1; g2; w1 -= g1; w2 -= g2 }  →  { g1; w1 -= g1; g2; w2 -= g2 }",
   run(program) {
-    const { calls } = program;
+    const { calls, fn } = program;
+    // What goes into a variable needs no buffer of its own.
+    const written = new Set(fn.writes.map((write) => write.value));
     const maker = new Map<Tensor, number>();
     calls.forEach((call, i) => {
       for (const root of call.group.roots) maker.set(root, i);
@@ -26,18 +28,29 @@ export const order: Pass<LoweredProgram> = {
       for (const made of set) readers[made]!.push(reader);
     });
     const left = needs.map((set) => set.size);
+    /** The call that gives each variable its new value. */
+    const writer = new Map<Tensor, number>();
+    for (const { variable, value } of fn.writes) {
+      const at = maker.get(value);
+      if (at !== undefined) writer.set(variable, at);
+    }
+    const targets = calls.map((): Tensor[] => []);
+    for (const [variable, at] of writer) targets[at]!.push(variable);
     const usesLeft = new Map<Tensor, number>();
     for (const call of calls) for (const tensor of readsOf(call)) usesLeft.set(tensor, (usesLeft.get(tensor) ?? 0) + 1);
 
     /** Bytes a kernel makes less the bytes that die with it. */
     const growth = (i: number): number => {
-      const made = calls[i]!.group.roots.reduce((bytes, root) => bytes + bytesOf(root), 0);
+      const made = calls[i]!.group.roots.reduce((bytes, root) => bytes + (written.has(root) ? 0 : bytesOf(root)), 0);
       const freed = readsOf(calls[i]!)
         .filter((tensor) => maker.has(tensor) && usesLeft.get(tensor) === 1)
         .reduce((bytes, tensor) => bytes + bytesOf(tensor), 0);
       return made - freed;
     };
-    const ordered: KernelCall[] = [];
+    /** True if nobody else still wants the old value of a variable this kernel would overwrite. */
+    const mayOverwrite = (i: number): boolean =>
+      targets[i]!.every((variable) => (usesLeft.get(variable) ?? 0) <= (readsOf(calls[i]!).includes(variable) ? 1 : 0));
+    const ordered: FinishedCall[] = [];
     const done = new Uint8Array(calls.length);
     const run = (first: number): void => {
       const stack = [first];
@@ -47,14 +60,17 @@ export const order: Pass<LoweredProgram> = {
         ordered.push(calls[i]!);
         for (const tensor of readsOf(calls[i]!)) usesLeft.set(tensor, usesLeft.get(tensor)! - 1);
         for (const reader of readers[i]!) left[reader]!--;
-        for (const reader of readers[i]!) if (left[reader] === 0 && growth(reader) <= 0) stack.push(reader);
+        const waiting = readsOf(calls[i]!).flatMap((tensor) => writer.get(tensor) ?? []);
+        for (const next of [...readers[i]!, ...waiting]) {
+          if (!done[next] && left[next] === 0 && growth(next) <= 0 && mayOverwrite(next)) stack.push(next);
+        }
       }
     };
     for (let i = 0; i < calls.length; i++) if (!done[i]) run(i);
     return { ...program, calls: ordered };
   },
   skip: unchanged,
-  print: ({ calls }) => calls.map((call, i) => `${i}: ${call.structured.name}`).join("\n"),
+  print: ({ calls }) => calls.map((call, i) => `${i}: ${call.kernel.name}`).join("\n"),
 };
 
 /** Distinct tensors a kernel reads. */

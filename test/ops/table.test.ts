@@ -1,0 +1,102 @@
+/**
+ * Every example of every op record, run in all the ways there are. That two ways give the same bits is the promise
+ * the whole compiler rests on: a pass may change how something is computed, never what.
+ */
+import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../src/core/errors.ts";
+import { knownShape } from "../../src/core/shape.ts";
+import { buildInto } from "../../src/graph/builder.ts";
+import { OPS } from "../../src/ops/registry.ts";
+import {
+  buildOp,
+  EXAMPLE_CASES,
+  exampleValues,
+  expectSameBits,
+  hasNamedAxis,
+  OPTIONAL_PASSES,
+  runOnce,
+} from "../support/run-op.ts";
+
+/** Records without examples, each with the reason. */
+const WITHOUT_EXAMPLES: Readonly<Record<string, string>> = {
+  placeholder: "has no value of its own",
+  variable: "has no value of its own",
+  constant: "its value is an attribute; the fuzzer makes plenty",
+  assign: "needs a variable; the fuzzer makes some",
+  group: "has no output",
+  customGradient: "its rule is a function; tested with the gradients",
+};
+
+test("every record has examples, or a reason for having none", () => {
+  const without = OPS.filter((def) => def.examples.length === 0).map((def) => def.name);
+  expect(without.sort()).toEqual(Object.keys(WITHOUT_EXAMPLES).sort());
+});
+
+test("names of records are distinct", () => {
+  expect(new Set(OPS.map((def) => def.name)).size).toBe(OPS.length);
+});
+
+/** Records that refuse an unknown rank when the graph is built, each with the reason. */
+const NEEDS_RANK: Readonly<Record<string, string>> = {
+  tile: "there is one multiple per axis",
+  conv2d: "its error should come when the graph is built",
+  conv2dInputGradient: "as conv2d",
+  conv2dFilterGradient: "as conv2d",
+  maxPool2d: "as conv2d",
+  maxPool2dWinners: "as conv2d",
+  averagePool2d: "as conv2d",
+  layerNorm: "gamma and beta are laid along one axis, counted from the end",
+  sparseSoftmaxCrossEntropy: "the number of classes decides the gradient",
+};
+
+describe.each(EXAMPLE_CASES)("$name", (one) => {
+  const { def, example } = one;
+  const values = exampleValues(one);
+  const built = buildOp(def, example);
+  const { outputs } = built.op;
+  const wanted = runOnce(built, outputs, values);
+
+  test("has the shape and dtype its rules say", () => {
+    expect(wanted.map(({ shape, dtype }) => ({ shape, dtype }))).toEqual(
+      outputs.map(({ shape, dtype }) => ({ shape: knownShape(shape), dtype })),
+    );
+  });
+
+  test("gives the same bits on the interpreter", () => {
+    expectSameBits(runOnce(built, outputs, values, { backend: "interpreter" }), wanted, "interpreter");
+  });
+
+  test("gives the same bits without passes", () => {
+    for (const disable of [OPTIONAL_PASSES, ...OPTIONAL_PASSES.map((pass) => [pass])]) {
+      const actual = runOnce(built, outputs, values, { compile: { disable } });
+      expectSameBits(actual, wanted, `without ${disable.join(", ")}`);
+    }
+  });
+
+  if (hasNamedAxis(def, example))
+    test("gives the same bits with a named size for axis 0", () => {
+      const symbolic = buildOp(def, example, "symbolic");
+      expectSameBits(runOnce(symbolic, symbolic.op.outputs, values), wanted, "named size");
+    });
+
+  if (example.inputs.length > 0)
+    test("gives the same bits with unknown ranks", () => {
+      if (def.name in NEEDS_RANK) {
+        expect(() => buildOp(def, example, "unknown")).toThrow(ShapeError);
+        return;
+      }
+      const unknown = buildOp(def, example, "unknown");
+      expectSameBits(runOnce(unknown, unknown.op.outputs, values), wanted, "unknown ranks");
+    });
+
+  if (def.decompose)
+    test("is what it decomposes into, every step on its own", () => {
+      const first = built.graph.operations.length;
+      const parts = buildInto(built.graph, () => def.decompose!(built.op));
+      // Fetching every step keeps them in memory, so that nothing fuses.
+      const steps = built.graph.operations.slice(first).flatMap((op) => op.outputs);
+      const options = { backend: "interpreter", compile: { disable: OPTIONAL_PASSES } } as const;
+      const results = runOnce(built, [...parts, ...steps], values, options);
+      expectSameBits(results.slice(0, parts.length), wanted, "decomposed");
+    });
+});
