@@ -1,3 +1,4 @@
+import { CompileError } from "../core/errors.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
 
@@ -23,6 +24,38 @@ export interface FusedGraph {
   /** In an order in which every group comes after those it reads. */
   readonly groups: readonly FusionGroup[];
 }
+
+/**
+ * Checks that every value a group reads is a source, its own, or stored by an earlier group, and that what the
+ * function returns or writes is stored.
+ * @throws CompileError naming the value
+ */
+export function verifyFused({ fn, groups }: FusedGraph): void {
+  const stored = new Set<Operation>(fn.params.map((param) => param.op));
+  for (const group of groups) {
+    const members = new Set(group.ops);
+    for (const op of group.ops) {
+      for (const { op: input } of op.inputs) {
+        if (members.has(input) || stored.has(input) || isSource(input)) continue;
+        throw new CompileError({
+          what: `fuse: ${groupName(group)} reads "${input.name}", which is not stored before it`,
+        });
+      }
+    }
+    for (const root of group.roots) {
+      if (!members.has(root.op))
+        throw new CompileError({ what: `fuse: "${root.op.name}" is stored by a kernel without it` });
+      stored.add(root.op);
+    }
+  }
+  for (const wanted of [...fn.results, ...fn.writes.map((write) => write.value)]) {
+    if (stored.has(wanted.op) || isSource(wanted.op)) continue;
+    throw new CompileError({ what: `fuse: "${wanted.op.name}" is wanted but not stored` });
+  }
+}
+
+/** Sources are read from where they are; they are not members of kernels. */
+export const isSource = (op: Operation): boolean => op.def.effect !== undefined;
 
 /** `matmul_add_relu`. */
 export function groupName(group: Pick<FusionGroup, "ops">): string {

@@ -67,19 +67,22 @@ export interface PassRecord {
   readonly milliseconds: number;
 }
 
-interface AnyPass {
+/** What a list of passes tells about each. */
+export interface PassInfo {
   readonly name: string;
+  readonly doc: string;
+  /** False if it can be switched off by name. */
   readonly required: boolean;
 }
 
 /** A list of passes whose types fit: a wrong order does not compile. */
 export class Pipeline<In, Out> {
-  readonly passes: readonly AnyPass[];
+  readonly passes: readonly PassInfo[];
   readonly #run: (input: In, context: Omit<PassContext, "note">, trace: PassRecord[]) => Out;
   readonly #print: (output: Out) => string;
 
   private constructor(
-    passes: readonly AnyPass[],
+    passes: readonly PassInfo[],
     run: (input: In, context: Omit<PassContext, "note">, trace: PassRecord[]) => Out,
     print: (output: Out) => string,
   ) {
@@ -109,7 +112,11 @@ export class Pipeline<In, Out> {
       trace.push({ name, doc, skipped: off, ...record });
       return after;
     };
-    return new Pipeline<In, Next>([...this.passes, { name: pass.name, required: !pass.skip }], run, pass.print);
+    return new Pipeline<In, Next>(
+      [...this.passes, { name: pass.name, doc: pass.doc, required: !pass.skip }],
+      run,
+      pass.print,
+    );
   }
 
   /** @throws GraphError if `disable` names a pass that does not exist or that nothing works without */

@@ -4,9 +4,9 @@ import type { Sizes } from "../core/shape.ts";
 import type { Shape } from "../core/shape-types.ts";
 import { builderOf } from "../graph/builder.ts";
 import { defineOp, type GradientContext } from "../graph/define.ts";
-import { Operation, Tensor, Variable } from "../graph/operation.ts";
+import { Operation, type Tensor, Variable } from "../graph/operation.ts";
 import { addOp } from "./arithmetic.ts";
-import { apply, f32, type Operand, operands, type OpOptions, sameShapeRule } from "./support.ts";
+import { apply, f32, type Operand, type OpOptions, operands, sameShapeRule } from "./support.ts";
 
 export { constantOp } from "./constant.ts";
 
@@ -49,7 +49,8 @@ export const assignOp = defineOp<Record<never, never>>({
       ? [variable!]
       : context.fail(`variable is ${variable}, value is ${value}`, `convert the value: cast(value, "${variable}")`),
   shapes: ([variable, value], _attrs, context) => {
-    if (variable!.length !== value!.length) context.fail(`variable has rank ${variable!.length}, value ${value!.length}`);
+    if (variable!.length !== value!.length)
+      context.fail(`variable has rank ${variable!.length}, value ${value!.length}`);
     variable!.forEach((size, axis) => {
       context.require(size, value![axis]!, `axis ${axis} differs: ${size} against ${value![axis]}`, {
         marks: [[axis], [axis]],
@@ -105,8 +106,8 @@ export const customGradientOp = defineOp<{ readonly rule: CustomRule }>({
   dtypes: ([value]) => [value!],
   shapes: sameShapeRule,
   gradient: (context) => [null, ...(context.op.attrs.rule as (c: GradientContext) => (Tensor | null)[])(context)],
-  compute: ({ in: [value] }, index) => value!(...index),
-  cost: "free",
+  // Once gradients are built, only the value is left.
+  decompose: ({ inputs: [value] }) => [value!],
   examples: [],
 });
 
@@ -179,4 +180,3 @@ export function group(members: readonly (Tensor | Operation)[], options?: OpOpti
   }
   return builder.apply(groupOp, [], {}, { ...options, controls });
 }
-

@@ -1,10 +1,13 @@
 import { type DType, dtypeOfArray } from "../core/dtype.ts";
+import { ShapeError } from "../core/errors.ts";
+import { isFullyKnown } from "../core/shape.ts";
 import type { Dim, Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
 import { readValue } from "../core/values.ts";
-import { type Operation, Tensor, type Variable as CoreVariable } from "../graph/operation.ts";
+import { type Variable as CoreVariable, describeTensor, type Operation, Tensor } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
 import { assign as assignTo, group as groupAll, groupOp } from "../ops/state.ts";
-import type { Operand } from "../ops/support.ts";
+import type { Operand, OpOptions } from "../ops/support.ts";
 import { getDefaultGraph } from "./graph.ts";
 
 export const float32 = "float32";
@@ -23,7 +26,11 @@ export interface ConstantOptions<S extends Shape = Shape> {
  * `tf.constant(5)` is int32, `tf.constant(5.5)` float32. JavaScript knows no difference between 5 and 5.0, so a whole
  * float needs its dtype: `tf.constant(5, tf.float32)`.
  */
-export function constant(value: number | boolean, dtype?: DType, options?: { readonly name?: string }): Tensor<readonly []>;
+export function constant(
+  value: number | boolean,
+  dtype?: DType,
+  options?: { readonly name?: string },
+): Tensor<readonly []>;
 export function constant(value: number | boolean, options: Omit<ConstantOptions, "shape">): Tensor<readonly []>;
 export function constant<const S extends Shape = Shape>(
   value: ValueLike,
@@ -92,18 +99,40 @@ export function Variable<S extends readonly number[]>(value: Tensor<S>, options?
 export function Variable(value: ValueLike | Tensor, options?: VariableOptions): CoreVariable;
 export function Variable(value: ValueLike | Tensor, options: VariableOptions = {}): CoreVariable {
   const { name = "Variable", trainable = true } = options;
-  const graph = value instanceof Tensor ? value.graph : null;
-  const target = getDefaultGraph();
-  // A foreign tensor is refused by the assign that would read it; nothing to do about it here.
-  const spec = value instanceof Tensor ? { dtype: value.dtype, shape: knownOf(value) } : specOf(value);
+  const spec = value instanceof Tensor ? { dtype: value.dtype, shape: knownSizes(name, value) } : specOf(value);
   const dtype = options.dtype ?? spec.dtype;
-  return (graph ?? target) === target
-    ? target.variable(name, spec.shape, { initial: value, dtype, trainable })
-    : target.variable(name, spec.shape, { initial: value, dtype, trainable });
+  return getDefaultGraph().variable(name, spec.shape, { initial: value, dtype, trainable });
+}
+
+function knownSizes(name: string, value: Tensor): readonly number[] {
+  if (isFullyKnown(value.shape)) return value.shape;
+  throw new ShapeError({
+    what: `Variable "${name}": the shape of the initial value ${describeTensor(value)} is not known`,
+    at: lineOf(captureStack()),
+    fix: "a variable's sizes are numbers",
+  });
 }
 
 function specOf(value: ValueLike): { readonly dtype: DType; readonly shape: readonly number[] } {
   const { dtype, shape } = readValue(value);
-  const typed = ArrayBuffer.isView(value) ? dtypeOfArray(value) !== "bool" : typeof value === "object" && "dtype" in value;
+  const typed = ArrayBuffer.isView(value)
+    ? dtypeOfArray(value) !== "bool"
+    : typeof value === "object" && "dtype" in value;
   return { dtype: typed || dtype === "bool" ? dtype : "float32", shape };
+}
+
+/** `variable ← value` at the end of the run; the result is the new value. */
+export const assign = (variable: CoreVariable, value: Operand, options: OpOptions = {}): Tensor =>
+  assignTo(variable, value, { name: "Assign", ...options });
+
+/** One operation that runs all of these. */
+export const group = (...members: readonly (Tensor | Operation)[]): Operation =>
+  groupAll(members, { name: "group_deps" });
+
+/** One operation, `init`, that initialises every variable the default graph has so far. */
+export function globalVariablesInitializer(): Operation {
+  const graph = getDefaultGraph();
+  // Without variables it does nothing, as in TensorFlow.
+  const controls = graph.allVariables.map((variable) => variable.initializer);
+  return graph.apply(groupOp, [], {}, { name: "init", controls });
 }

@@ -6,7 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { isFloat } from "../../src/core/dtype.ts";
 import type { Tensor } from "../../src/graph/operation.ts";
-import { add, cast, GradientError, Graph, gradients, mul, NDArray, Session, sum, zerosLike } from "../../src/index.ts";
+import { add, cast, customGradient, Graph, gradients, mul, NDArray, Session, sum } from "../../src/index.ts";
 import { RandomStream, seedOf } from "../support/random.ts";
 import {
   type BuiltOp,
@@ -20,6 +20,7 @@ import {
   hasNamedAxis,
   inFloat64,
   type KnownShapes,
+  NEEDS_RANK,
   OPTIONAL_PASSES,
   runOnce,
 } from "../support/run-op.ts";
@@ -28,6 +29,13 @@ import {
 const NOT_SMOOTH: Readonly<Record<string, string>> = {
   "max 6": "the largest of nothing is -Infinity",
   "min 6": "the smallest of nothing is Infinity",
+};
+
+/** Records that take unknown ranks, with derivatives that do not; each with the reason. */
+const GRADIENT_NEEDS_RANK: Readonly<Record<string, string>> = {
+  prodOfOthers: "prod has three derivatives, of which this test takes the third",
+  prodOfOthersGradient: "the same",
+  averagePool2dGradient: "its derivative is averagePool2d, which needs to know the rank",
 };
 
 /** Relative error of a difference quotient that is still a difference quotient. */
@@ -185,4 +193,70 @@ describe.each(DIFFERENTIABLE)("$name", (one) => {
       const wanted = runOnce(own, [...own.first, ...own.second], own.values);
       expectSameBits(runOnce(named, [...named.first, ...named.second], named.values), wanted, "named size");
     });
+
+  if (!(one.def.name in NEEDS_RANK || one.def.name in GRADIENT_NEEDS_RANK))
+    // Not the same bits: rules that do not know the rank write other formulas, and sums come in another order.
+    test("has the same gradient with unknown ranks", () => {
+      const unknown = gradientGraph({ ...one, example: inFloat64(one.example) }, "unknown");
+      const wanted = runOnce(double, [...double.first, ...double.second], double.values);
+      const found = runOnce(unknown, [...unknown.first, ...unknown.second], unknown.values);
+      expect(found.map(({ shape }) => shape)).toEqual(wanted.map(({ shape }) => shape));
+      wanted.forEach(({ data }, i) => {
+        const scale = data.reduce((largest: number, x: number) => Math.max(largest, Math.abs(x)), 1e-3);
+        data.forEach((x, k) => {
+          expect(Math.abs(found[i]!.data[k]! - x)).toBeLessThan(1e-13 * scale);
+        });
+      });
+    });
+});
+
+// ── ops that are flat, and ops that end the path ─────────────────────────────────────────────────────────────────
+
+const withGradient = (gradient: "zero" | "none"): readonly ExampleCase[] =>
+  EXAMPLE_CASES.filter(({ def, example }) => def.gradient === gradient && example.inputs.length > 0);
+
+describe.each(withGradient("zero").filter(({ example }) => example.inputs.some(({ dtype }) => isFloat(dtype))))(
+  "$name",
+  (one) => {
+    test("has a gradient of zeros, not a missing one", () => {
+      const built = buildOp(one.def, one.example);
+      const xs = built.inputs.filter(({ dtype }) => isFloat(dtype));
+      const found = gradients(built.op.outputs, xs, { unconnected: "error" });
+      const values = exampleValues(one);
+      const zeros = values
+        .filter(({ dtype }) => isFloat(dtype))
+        .map(({ data, shape, dtype }) => new NDArray(data.slice().fill(0), shape, dtype));
+      expectSameBits(runOnce(built, found, values), zeros, "zero gradient");
+    });
+  },
+);
+
+describe.each(withGradient("none"))("$name", ({ def, example }) => {
+  test("cuts the path, and the error names it", () => {
+    const { op, inputs } = buildOp(def, example);
+    const y = sum(cast(op.outputs[0]!, "float64"));
+    expect(gradients(y, inputs, { unconnected: "none" })).toEqual(inputs.map(() => null));
+    const text = `the path is cut by ${def.name} "${op.name}"`;
+    for (const x of inputs) expect(() => gradients(y, [x])).toThrow(text);
+  });
+});
+
+test("customGradient: the rule given is the gradient, and what differentiates it", () => {
+  const graph = new Graph();
+  const x = graph.placeholder("x", [3], { dtype: "float64" });
+  // The identity, but with the gradient of x³: a lie that is easy to tell from the truth.
+  const y = customGradient(
+    [x],
+    (only) => mul(only, 1),
+    (dy, [only]) => [mul(dy, mul(3, mul(only!, only!)))],
+  );
+  const [first] = gradients(y, [x]);
+  const [second] = gradients(first!, [x]);
+  const at = NDArray.of([1, 2, -3], { dtype: "float64" });
+  const values = new Session(graph).run([y, first!, second!], [[x, at]]);
+  expect(values.map((value) => value.toArray())).toEqual([
+    [1, 2, -3],
+    [3, 12, 27],
+    [6, 12, -18],
+  ]);
 });

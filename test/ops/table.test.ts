@@ -13,6 +13,7 @@ import {
   exampleValues,
   expectSameBits,
   hasNamedAxis,
+  NEEDS_RANK,
   OPTIONAL_PASSES,
   runOnce,
 } from "../support/run-op.ts";
@@ -35,19 +36,6 @@ test("every record has examples, or a reason for having none", () => {
 test("names of records are distinct", () => {
   expect(new Set(OPS.map((def) => def.name)).size).toBe(OPS.length);
 });
-
-/** Records that refuse an unknown rank when the graph is built, each with the reason. */
-const NEEDS_RANK: Readonly<Record<string, string>> = {
-  tile: "there is one multiple per axis",
-  conv2d: "its error should come when the graph is built",
-  conv2dInputGradient: "as conv2d",
-  conv2dFilterGradient: "as conv2d",
-  maxPool2d: "as conv2d",
-  maxPool2dWinners: "as conv2d",
-  averagePool2d: "as conv2d",
-  layerNorm: "gamma and beta are laid along one axis, counted from the end",
-  sparseSoftmaxCrossEntropy: "the number of classes decides the gradient",
-};
 
 describe.each(EXAMPLE_CASES)("$name", (one) => {
   const { def, example } = one;

@@ -78,6 +78,19 @@ export interface BuiltOp {
   readonly inputs: readonly Tensor[];
 }
 
+/** Records that refuse an unknown rank when the graph is built, each with the reason. */
+export const NEEDS_RANK: Readonly<Record<string, string>> = {
+  tile: "there is one multiple per axis",
+  conv2d: "its error should come when the graph is built",
+  conv2dInputGradient: "as conv2d",
+  conv2dFilterGradient: "as conv2d",
+  maxPool2d: "as conv2d",
+  maxPool2dWinners: "as conv2d",
+  averagePool2d: "as conv2d",
+  layerNorm: "gamma and beta are laid along one axis, counted from the end",
+  sparseSoftmaxCrossEntropy: "the number of classes decides the gradient",
+};
+
 /** Inputs whose axis 0 is no batch and must be a number: the windows of convolutions. */
 const LITERAL_INPUTS: Readonly<Record<string, number>> = { conv2d: 1, conv2dInputGradient: 1 };
 

@@ -26,11 +26,10 @@ function expand(op: Operation, builder: PassBuilder, note: PassContext["note"], 
   const now = new Map<Tensor, Tensor>();
   const current = (tensor: Tensor): Tensor => now.get(tensor) ?? tensor;
   const made = reachable(
-    outputs.map((output) => output.op),
+    outputs.filter((output) => !given.has(output)).map((output) => output.op),
     (tensor) => given.has(tensor),
   );
   for (const inner of made) {
-    if (given.has(inner.outputs[0]!)) continue;
     const inputs = inner.inputs.map(current);
     const same = inputs.every((input, i) => input === inner.inputs[i]);
     const next = expand(same ? inner : builder.clone(inner, inputs), builder, note, depth + 1);

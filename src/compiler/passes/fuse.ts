@@ -6,7 +6,7 @@ import type { Operation, Tensor } from "../../graph/operation.ts";
 import { type Expr, indexVariable, int, type VarExpr, withFreshExpressions } from "../../kernel/expr.ts";
 import { accessesOf, type Site } from "../access.ts";
 import { variablesIn } from "../expressions.ts";
-import { type FusedGraph, type FusionGroup, fusedText } from "../fused.ts";
+import { type FusedGraph, type FusionGroup, fusedText, isSource, verifyFused } from "../fused.ts";
 import type { Pass, PassContext } from "../pass.ts";
 import { FUSION_RULES, type FusionQuestion, isReduction } from "../rules/fusion.ts";
 import { mergeSiblings } from "./merge-siblings.ts";
@@ -29,9 +29,6 @@ interface Draft {
   rows: readonly (readonly number[])[];
 }
 
-/** Work of the compiler: sources are read from where they are, they are not members of kernels. */
-const isSource = (op: Operation): boolean => op.def.effect !== undefined;
-
 const siteKey = (site: Site): string => site.map((i) => i.id).join();
 
 export const fuse: Pass<GraphFunction, FusedGraph> = {
@@ -40,6 +37,7 @@ export const fuse: Pass<GraphFunction, FusedGraph> = {
   run: (fn, context) =>
     withFreshExpressions(() => ({ fn, groups: mergeSiblings(draftKernels(fn, context, true), fn) })),
   skip: (fn, context) => withFreshExpressions(() => ({ fn, groups: draftKernels(fn, context, false) })),
+  verify: verifyFused,
   print: fusedText,
 };
 

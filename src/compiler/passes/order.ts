@@ -1,6 +1,8 @@
 import { byteSize } from "../../core/dtype.ts";
+import { CompileError } from "../../core/errors.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
 import type { Tensor } from "../../graph/operation.ts";
+import { isSource } from "../fused.ts";
 import { type Pass, unchanged } from "../pass.ts";
 import type { FinishedCall, FinishedProgram, KernelCall } from "./lower.ts";
 
@@ -70,8 +72,21 @@ export const order: Pass<FinishedProgram> = {
     return { ...program, calls: ordered };
   },
   skip: unchanged,
+  verify: verifyOrder,
   print: ({ calls }) => calls.map((call, i) => `${i}: ${call.kernel.name}`).join("\n"),
 };
+
+/** Every kernel comes after those it reads, and none is lost. */
+function verifyOrder({ calls, fn }: FinishedProgram): void {
+  const made = new Set<Tensor>(fn.params);
+  for (const call of calls) {
+    const early = readsOf(call).find((tensor) => !made.has(tensor) && !isSource(tensor.op));
+    if (early) throw new CompileError({ what: `order: ${call.kernel.name} reads "${early.name}" before it is made` });
+    for (const root of call.group.roots) made.add(root);
+  }
+  const lost = [...fn.results, ...fn.writes.map((write) => write.value)].find((t) => !made.has(t) && !isSource(t.op));
+  if (lost) throw new CompileError({ what: `order: nothing makes "${lost.name}"` });
+}
 
 /** Distinct tensors a kernel reads. */
 export function readsOf(call: KernelCall): readonly Tensor[] {
