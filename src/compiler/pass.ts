@@ -1,6 +1,7 @@
 import { CompileError, GraphError } from "../core/errors.ts";
 import type { SizeBinding } from "../core/size.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
 
 /** A named, documented function from one immutable representation to the next. */
 export interface Pass<In, Out = In> {
@@ -127,6 +128,7 @@ export class Pipeline<In, Out> {
       const optional = this.passes.filter((candidate) => !candidate.required).map((candidate) => candidate.name);
       throw new GraphError({
         what: pass ? `pass "${name}" can not be switched off` : `there is no pass "${name}"`,
+        at: lineOf(captureStack()),
         fix: `passes that can be switched off: ${[...new Set(optional)].join(", ")}`,
       });
     }

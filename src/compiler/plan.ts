@@ -17,9 +17,8 @@ export interface PlanArray {
 
 /** One kernel call; `args` are positions in `Plan.arrays`, in the order of the kernel's buffers. */
 export interface Step {
+  /** Steps that do the same thing share one kernel object, which is compiled once. */
   readonly kernel: Kernel;
-  /** Kernels with equal keys do the same thing and are compiled once. */
-  readonly key: string;
   readonly args: readonly number[];
   /** What it computes, for traces, pictures and error messages. */
   readonly fuses: readonly Operation[];

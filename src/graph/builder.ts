@@ -161,6 +161,7 @@ export class GraphBuilder {
     const near = nearNames(name, this.#byName.keys());
     throw new GraphError({
       what: `graph "${this.name}" has no operation "${name}"`,
+      at: lineOf(captureStack()),
       fix: near.length > 0 ? `near names: ${near.join(", ")}` : "list them with graph.text()",
     });
   }
@@ -169,7 +170,12 @@ export class GraphBuilder {
     const op = this.operation(match ? match[1]! : name);
     const output = op.outputs[match ? Number(match[2]) : 0];
     if (output) return output;
-    throw new GraphError({ what: `operation "${op.name}" has ${op.outputs.length} outputs, so there is no "${name}"` });
+    const outputs = op.outputs.map((tensor) => `"${tensor.name}"`);
+    throw new GraphError({
+      what: `there is no tensor "${name}"`,
+      details: [`operation "${op.name}" has ${outputs.length === 0 ? "no outputs" : `only ${outputs.join(", ")}`}`],
+      at: lineOf(captureStack()),
+    });
   }
   has(name: string): boolean {
     return this.#byName.has(name.replace(/:\d+$/, ""));
@@ -194,7 +200,7 @@ export class GraphBuilder {
 export function nearNames(wish: string, names: Iterable<string>, count = 3): readonly string[] {
   const scored = [...names].map((name) => ({ name, distance: editDistance(wish.toLowerCase(), name.toLowerCase()) }));
   return scored
-    .filter(({ distance }) => distance <= Math.max(2, wish.length / 2))
+    .filter(({ distance }) => distance <= Math.max(1, wish.length / 2))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, count)
     .map(({ name }) => name);

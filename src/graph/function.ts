@@ -4,6 +4,7 @@ import type { TensorSpec } from "../core/shape.ts";
 import { GraphBuilder } from "./builder.ts";
 import { inferSpecs, operandOf } from "./infer.ts";
 import { type Attrs, Operation, type Tensor, Variable } from "./operation.ts";
+import { captureStack, lineOf } from "./origin.ts";
 
 /** The new value a run gives a variable. */
 export interface Write {
@@ -61,6 +62,7 @@ function secondAssign(variable: Variable, first: Operation, second: Operation): 
       `"${first.name}" at ${first.line ?? "an unknown line"}`,
       `"${second.name}" at ${second.line ?? "an unknown line"}`,
     ],
+    at: lineOf(captureStack()),
     fix: "run them one after the other, or combine the two values into one assign",
   });
 }

@@ -5,6 +5,7 @@ import type { Shape } from "../core/shape-types.ts";
 import { builderOf } from "../graph/builder.ts";
 import { defineOp, type GradientContext } from "../graph/define.ts";
 import { Operation, type Tensor, Variable } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
 import { addOp } from "./arithmetic.ts";
 import { apply, f32, type Operand, type OpOptions, operands, sameShapeRule } from "./support.ts";
 
@@ -151,6 +152,7 @@ export function assign<S extends Shape>(variable: Variable<S>, value: Operand, o
     throw new GraphError({
       what: "assign: the target is not a variable",
       details: [String(variable)],
+      at: lineOf(captureStack()),
       fix: "make it with graph.variable(…)",
     });
   }
@@ -169,7 +171,12 @@ export const assignAdd = <S extends Shape>(variable: Variable<S>, value: Operand
 export function group(members: readonly (Tensor | Operation)[], options?: OpOptions): Operation {
   const controls = members.map((member) => (member instanceof Operation ? member : member.op));
   const first = controls[0];
-  if (!first) throw new GraphError({ what: "group: nothing to group", fix: "pass at least one operation" });
+  if (!first)
+    throw new GraphError({
+      what: "group: nothing to group",
+      at: lineOf(captureStack()),
+      fix: "pass at least one operation",
+    });
   const builder = first.outputs[0] ? builderOf(first.outputs[0]) : first.graph;
   const foreign = controls.find((op) => op.graph !== first.graph);
   if (foreign) {

@@ -1,11 +1,11 @@
 import { type DType, dtypeOfArray, isFloat, rangeOf, type TypedArray } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
-import { shapeText, specText } from "../core/shape.ts";
+import { elementCount, isFullyKnown, shapeText, specText } from "../core/shape.ts";
 import { bindSize, divideExactly, isKnown, productOf, type Size, sizeText, soleName } from "../core/size.ts";
 import { type ArrayValue, type NestedList, readValue, type ValueLike } from "../core/values.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { Operation, Tensor } from "../graph/operation.ts";
-import { captureStack, lineOf } from "../graph/origin.ts";
+import { counted, here, reading } from "./reading.ts";
 
 /** Values by tensor or by name: a Map, a list of pairs, or an object whose keys are names. */
 export type Feeds =
@@ -19,13 +19,22 @@ export interface FedValue {
   readonly shape: readonly number[];
 }
 
-const here = (): string | null => lineOf(captureStack());
 const madeAt = (tensor: Tensor): string => `"${tensor.op.name}" was made at ${tensor.op.line ?? "an unknown line"}`;
 
-function entriesOf(feeds: Feeds): readonly (readonly [Tensor | string, ValueLike])[] {
+type Entries = readonly (readonly [Tensor | string, ValueLike])[];
+
+function entriesOf(feeds: Feeds): Entries {
   if (feeds instanceof Map) return [...feeds];
-  if (Array.isArray(feeds)) return feeds as readonly (readonly [Tensor | string, ValueLike])[];
-  return Object.entries(feeds as { readonly [name: string]: ValueLike });
+  const plainObject = typeof feeds === "object" && feeds !== null && !(feeds instanceof Tensor);
+  if (plainObject && !Array.isArray(feeds)) return Object.entries(feeds as { readonly [name: string]: ValueLike });
+  if (plainObject && (feeds as readonly unknown[]).every((entry) => Array.isArray(entry) && entry.length === 2)) {
+    return feeds as Entries;
+  }
+  throw new FeedError({
+    what: `feed: ${Array.isArray(feeds) ? `[${feeds.map(String).join(", ")}]` : String(feeds)} does not say what to feed`,
+    at: here(),
+    fix: "give pairs in a list, [[x, 1]], a Map, or an object by name, { x: 1 }",
+  });
 }
 
 /**
@@ -64,7 +73,11 @@ export function resolveFeeds(graph: GraphBuilder, keys: readonly (Tensor | strin
 
 function resolve(graph: GraphBuilder, key: Tensor | string): Tensor {
   if (key instanceof Operation) {
-    throw new FeedError({ what: `feed: "${(key as Operation).name}" is an operation, not a tensor`, at: here() });
+    throw new FeedError({
+      what: `feed: "${(key as Operation).name}" is an operation, and has no value that could be fed`,
+      at: here(),
+      fix: "feed a tensor",
+    });
   }
   const tensor = typeof key === "string" ? graph.tensor(key) : key;
   if (!(tensor instanceof Tensor)) {
@@ -96,9 +109,10 @@ function toDType(tensor: Tensor, value: ValueLike): ArrayValue {
   const { dtype } = tensor;
   if (value === undefined || value === null) {
     throw new FeedError({
-      what: `feed: no value for "${tensor.name}" (${String(value)})`,
+      what: `feed: the value for "${tensor.name}" is ${String(value)}`,
       details: [madeAt(tensor)],
       at: here(),
+      fix: "feed a number, a list, a typed array or an NDArray",
     });
   }
   const data = ArrayBuffer.isView(value) ? value : typeof value === "object" && "data" in value ? value.data : null;
@@ -121,15 +135,16 @@ const arrayName = (dtype: DType): string =>
 /** Plain numbers take the tensor's dtype, if they can without loss of meaning. */
 function fromNumbers(tensor: Tensor, value: number | boolean | NestedList): ArrayValue {
   const { dtype } = tensor;
-  const asWritten = readValue(value);
+  const asWritten = reading(`feed: the value for "${tensor.name}"`, () => readValue(value), FeedError);
   if (!isFloat(dtype) && asWritten.data.length > 0) {
     const fits = dtype === "bool" ? asWritten.dtype === "bool" : integersFit(dtype, value);
     if (!fits) {
-      const what = dtype === "bool" ? "true and false" : "whole numbers in its range";
+      const range = rangeOf(dtype);
       throw new FeedError({
-        what: `feed: "${tensor.name}" is ${dtype}, and takes ${what}`,
+        what: `feed: "${tensor.name}" is ${dtype}, the value fed is ${typeof value === "object" ? "not" : value}`,
         details: [madeAt(tensor)],
         at: here(),
+        fix: dtype === "bool" ? "feed true and false" : `feed whole numbers from ${range.min} to ${range.max}`,
       });
     }
   }
@@ -179,6 +194,9 @@ const wrongLength = (tensor: Tensor, length: number): FeedError =>
     what: `feed: ${length} elements do not fill "${tensor.name}", which is ${specText(tensor.spec)}`,
     details: [madeAt(tensor)],
     at: here(),
+    fix: isFullyKnown(tensor.shape)
+      ? `feed ${counted(elementCount(tensor.shape), "element")}`
+      : "feed a whole number of rows, or an NDArray, which has a shape of its own",
   });
 
 function requireFinite(tensor: Tensor, data: TypedArray, shape: readonly number[]): void {

@@ -2,7 +2,8 @@ import { getOrMake } from "../core/collections.ts";
 import { GraphError } from "../core/errors.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { Operation, Tensor } from "../graph/operation.ts";
-import type { NDArray } from "./ndarray.ts";
+import { NDArray } from "./ndarray.ts";
+import { here } from "./reading.ts";
 
 /** What may be fetched: a tensor, an operation to run, a name of either, or lists and objects of them. */
 export type Fetches = Tensor | Operation | string | readonly Fetches[] | { readonly [key: string]: Fetches };
@@ -37,7 +38,8 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
     if (op.graph === graph) return;
     throw new GraphError({
       what: `run: ${text} belongs to graph "${op.graph.name}", this session runs graph "${graph.name}"`,
-      details: [`it was made at ${op.line ?? "an unknown line"}`],
+      details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],
+      at: here(),
       fix: "fetch it from a session of its own graph",
     });
   };
@@ -56,6 +58,19 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
       const op = /:\d+$/.test(fetch) ? null : graph.operation(fetch);
       return visit(op && op.outputs.length === 0 ? op : graph.tensor(fetch));
     }
+    const value = fetch as unknown;
+    if (
+      typeof value === "number" ||
+      typeof value === "boolean" ||
+      value instanceof NDArray ||
+      ArrayBuffer.isView(value)
+    ) {
+      throw new GraphError({
+        what: `run: ${String(value)} is a value already, there is nothing to run`,
+        at: here(),
+        fix: "use it as it is; graph.constant(value) makes a tensor of it that can be fetched",
+      });
+    }
     if (Array.isArray(fetch)) {
       const parts = (fetch as readonly Fetches[]).map(visit);
       return (values) => parts.map((part) => part(values));
@@ -66,6 +81,7 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
     }
     throw new GraphError({
       what: `run: ${String(fetch)} can not be fetched`,
+      at: here(),
       fix: "fetch tensors, operations, their names, or lists and objects of them",
     });
   };

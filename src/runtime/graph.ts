@@ -7,6 +7,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { type Operation, Tensor, type Variable } from "../graph/operation.ts";
 import { graphText } from "../graph/print.ts";
 import { assignOp, constantOp, group, placeholderOp, variableOp } from "../ops/state.ts";
+import { here, reading } from "./reading.ts";
 
 /** Makes the initial value of a variable; `seed` follows from the graph's seed and the order of creation. */
 export type Initializer = (context: {
@@ -64,7 +65,8 @@ export class Graph extends GraphBuilder {
   ): Tensor<S>;
   placeholder(name: string, shape: null, options?: { readonly dtype?: DType }): Tensor;
   placeholder(name: string, shape: readonly Dim[] | null = [], options: { readonly dtype?: DType } = {}): Tensor {
-    const sizes = shape === null ? null : shape.map((dim) => sizeFrom(dim, `placeholder "${name}"`));
+    const sizesOf = (dims: readonly Dim[]) => dims.map((dim) => sizeFrom(dim, `placeholder "${name}"`));
+    const sizes = shape === null ? null : reading("", () => sizesOf(shape));
     return this.apply(placeholderOp, [], { dtype: options.dtype ?? "float32", shape: sizes }, { name }).outputs[0]!;
   }
 
@@ -75,7 +77,7 @@ export class Graph extends GraphBuilder {
     value: ValueLike,
     options: { readonly dtype?: DType; readonly shape?: S & readonly number[]; readonly name?: string } = {},
   ): Tensor<S> {
-    const { data, shape, dtype } = readValue(value, options.dtype, options.shape);
+    const { data, shape, dtype } = reading("constant", () => readValue(value, options.dtype, options.shape));
     const name = options.name === undefined ? {} : { name: options.name };
     return this.apply(constantOp, [], { value: data, shape, dtype }, name).outputs[0] as Tensor<S>;
   }
@@ -90,6 +92,7 @@ export class Graph extends GraphBuilder {
       if (Number.isInteger(size) && size >= 0) return size;
       throw new ShapeError({
         what: `variable "${name}": ${size} is not a size`,
+        at: here(),
         fix: "a variable's sizes are whole numbers",
       });
     });
@@ -97,7 +100,7 @@ export class Graph extends GraphBuilder {
     const variable = op.outputs[0] as Variable<S>;
     // The value and its assign stand in the variable's own scope, out of the way in pictures.
     const assigned = this.reenterScope(op.name, () => {
-      const value = this.#initialValue(initial, shape, dtype);
+      const value = reading(`initial value of "${op.name}"`, () => this.#initialValue(initial, shape, dtype));
       return this.apply(assignOp, [variable, value], {}, { name: "initialize" });
     });
     this.setInitializer(variable, assigned);
@@ -119,7 +122,7 @@ export class Graph extends GraphBuilder {
   get initializer(): Operation {
     const variables = this.allVariables;
     if (variables.length === 0) {
-      throw new GraphError({ what: `graph "${this.name}" has no variables to initialise` });
+      throw new GraphError({ what: `graph "${this.name}" has no variables to initialise`, at: here() });
     }
     if (this.#initializer?.count !== variables.length) {
       const op = group(

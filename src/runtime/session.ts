@@ -11,12 +11,12 @@ import type { Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
 import { warn } from "../core/warnings.ts";
 import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
-import { describeTensor, type Operation, type Tensor, type Variable } from "../graph/operation.ts";
-import { captureStack, lineOf } from "../graph/origin.ts";
+import { describeTensor, type Operation, type Tensor, Variable } from "../graph/operation.ts";
 import { bindFeeds, type FedValue, type Feeds, readFeed, readFeeds, resolveFeeds } from "./feeds.ts";
 import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetches.ts";
 import type { Graph } from "./graph.ts";
 import { NDArray } from "./ndarray.ts";
+import { counted, here } from "./reading.ts";
 
 export interface SessionOptions {
   /** Default `"javascript"`. */
@@ -68,6 +68,7 @@ export class Session {
     if (!chosen) {
       throw new GraphError({
         what: `session: there is no backend "${String(backend)}"`,
+        at: here(),
         fix: `choose one of ${Object.keys(BACKENDS).join(", ")}`,
       });
     }
@@ -117,7 +118,8 @@ export class Session {
       this.#checkUsable("a prepared run");
       if (values.length !== tensors.length) {
         throw new FeedError({
-          what: `a prepared run takes ${tensors.length} values, ${values.length} were given`,
+          what: `a prepared run takes ${counted(tensors.length, "value")}, not ${values.length}`,
+          details: [`one each for ${tensors.map((tensor) => `"${tensor.op.name}"`).join(", ")}`],
           at: here(),
         });
       }
@@ -160,6 +162,12 @@ export class Session {
   /** Sets a variable without running anything, e.g. from a file. @throws FeedError if the value does not fit */
   setValue(variable: Variable, value: ValueLike): void {
     this.#checkUsable("setValue");
+    if (!(variable instanceof Variable) || variable.graph !== this.graph) {
+      throw new GraphError({
+        what: `setValue: ${String(variable)} is not a variable of graph "${this.graph.name}"`,
+        at: here(),
+      });
+    }
     const fed = readFeed(variable, value, false);
     bindFeeds([fed]);
     this.#storage(variable).set(fed.data);
@@ -254,7 +262,8 @@ export class Session {
   /** Computes, hands out the results, and only then commits what could not be updated in place. */
   #execute(instance: Instance, feeds: readonly TypedArray[], copy: boolean): readonly NDArray[] {
     const { plan, executable, memory, feedAt, reads, writes } = instance;
-    for (const variable of reads) if (!this.#initialized.has(variable)) throw uninitialized(variable, plan);
+    for (const variable of reads)
+      if (!this.#initialized.has(variable)) throw uninitialized(variable, plan, this.#initialized.size);
     for (let i = 0; i < feedAt.length; i++) memory[feedAt[i]!] = feeds[i]!;
     try {
       executable.run(memory);
@@ -273,8 +282,6 @@ export class Session {
     return values;
   }
 }
-
-const here = (): string | null => lineOf(captureStack());
 
 /** True if a prepared run can take `value` as it is. */
 const fits = (value: ValueLike, tensor: Tensor, length: number): value is TypedArray =>
@@ -309,8 +316,9 @@ function requireFed(wanted: FetchPlan, fed: ReadonlySet<Tensor>): void {
   }
 }
 
-function uninitialized(variable: Variable, plan: Plan): StateError {
-  const results = plan.fn.results.filter((result) => reachable([result.op]).includes(variable.op));
+function uninitialized(variable: Variable, plan: Plan, others: number): StateError {
+  const needs = plan.fn.results.filter((result) => reachable([result.op]).includes(variable.op));
+  const results = needs.filter((result) => result.op.name !== variable.op.name);
   return new StateError({
     what: `run: variable "${variable.op.name}" is not initialised in this session`,
     details: [
@@ -318,6 +326,9 @@ function uninitialized(variable: Variable, plan: Plan): StateError {
       ...results.slice(0, 1).map((result) => `"${result.op.name}", which is fetched, needs it`),
     ],
     at: here(),
-    fix: "run the initializer first: session.run(graph.initializer)",
+    fix:
+      others === 0
+        ? "run the initializer first: session.run(graph.initializer)"
+        : "others are, so it was made later: take graph.initializer after the last variable (optimizers make some too)",
   });
 }

@@ -32,7 +32,10 @@ function tensorBytes({ fn }: Plan): number {
   return fn.ops
     .filter((op) => op.def.effect === undefined)
     .flatMap((op) => op.outputs)
-    .reduce((bytes, { dtype, shape }) => bytes + sizes[dtype] * (shape as number[]).reduce((n, size) => n * size, 1), 0);
+    .reduce(
+      (bytes, { dtype, shape }) => bytes + sizes[dtype] * (shape as number[]).reduce((n, size) => n * size, 1),
+      0,
+    );
 }
 
 test("softmax is one kernel", () => {

@@ -202,7 +202,7 @@ describe.each(DIFFERENTIABLE)("$name", (one) => {
       const found = runOnce(unknown, [...unknown.first, ...unknown.second], unknown.values);
       expect(found.map(({ shape }) => shape)).toEqual(wanted.map(({ shape }) => shape));
       wanted.forEach(({ data }, i) => {
-        const scale = data.reduce((largest: number, x: number) => Math.max(largest, Math.abs(x)), 1e-3);
+        const scale = Math.max(1e-3, ...Array.from(data, Math.abs));
         data.forEach((x, k) => {
           expect(Math.abs(found[i]!.data[k]! - x)).toBeLessThan(1e-13 * scale);
         });

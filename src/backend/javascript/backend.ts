@@ -4,26 +4,26 @@ import { CompileError } from "../../core/errors.ts";
 import type { Kernel } from "../../kernel/statement.ts";
 import { emitProgram } from "./emit.ts";
 
-/** Names of the kernels of a plan: the kernel's own, numbered where they clash; equal kernels share one. */
-function nameKernels(plan: Plan): ReadonlyMap<string, { readonly name: string; readonly kernel: Kernel }> {
-  const byKey = new Map<string, { name: string; kernel: Kernel }>();
+/** Names of the kernels of a plan: the kernel's own, numbered where they clash. */
+function nameKernels(plan: Plan): ReadonlyMap<Kernel, { readonly name: string; readonly kernel: Kernel }> {
+  const named = new Map<Kernel, { name: string; kernel: Kernel }>();
   const taken = new Map<string, number>();
-  for (const { key, kernel } of plan.steps) {
-    if (byKey.has(key)) continue;
+  for (const { kernel } of plan.steps) {
+    if (named.has(kernel)) continue;
     // A kernel called `exp` must not shadow the library's function of that name.
     const base = `kernel_${kernel.name}`.replace(/[^A-Za-z0-9_]/g, "_");
     const count = taken.get(base) ?? 0;
     taken.set(base, count + 1);
-    byKey.set(key, { name: count === 0 ? base : `${base}_${count}`, kernel });
+    named.set(kernel, { name: count === 0 ? base : `${base}_${count}`, kernel });
   }
-  return byKey;
+  return named;
 }
 
 /** The whole plan as one JavaScript text: the kernels, and `run(m)`, which calls them on the plan's arrays. */
 export function planSource(plan: Plan): string {
   const kernels = nameKernels(plan);
   const calls = plan.steps.map(
-    ({ key, args }) => `  ${kernels.get(key)!.name}(${args.map((at) => `m[${at}]`).join(", ")});`,
+    ({ kernel, args }) => `  ${kernels.get(kernel)!.name}(${args.map((at) => `m[${at}]`).join(", ")});`,
   );
   return `${emitProgram([...kernels.values()])}\nfunction run(m) {\n${calls.join("\n")}\n}\n`;
 }

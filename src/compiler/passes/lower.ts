@@ -1,3 +1,4 @@
+import { getOrMake } from "../../core/collections.ts";
 import type { GraphFunction } from "../../graph/function.ts";
 import type { Tensor } from "../../graph/operation.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
@@ -14,19 +15,15 @@ import { tileContraction } from "../schedule/tile.ts";
 /** A kernel, what it computes, and the tensors behind its parameters (null for scratch). */
 export interface KernelCall {
   readonly group: FusionGroup;
+  /** Calls that do the same thing share one kernel: a deep network has few different ones. */
   readonly kernel: Kernel;
   readonly arguments: readonly (Tensor | null)[];
 }
-/** A kernel as backends run it; kernels with equal keys do the same thing. */
-export interface FinishedCall extends KernelCall {
-  readonly key: string;
-}
 
-export interface LoweredProgram<Call extends KernelCall = KernelCall> {
+export interface LoweredProgram {
   readonly fn: GraphFunction;
-  readonly calls: readonly Call[];
+  readonly calls: readonly KernelCall[];
 }
-export type FinishedProgram = LoweredProgram<FinishedCall>;
 
 const printCalls = ({ calls }: LoweredProgram): string => calls.map((call) => printKernel(call.kernel)).join("\n\n");
 function verifyCalls({ calls }: LoweredProgram): void {
@@ -36,10 +33,16 @@ function verifyCalls({ calls }: LoweredProgram): void {
 export const lower: Pass<FusedGraph, LoweredProgram> = {
   name: "lower",
   doc: "Writes each group as a loop nest (LoopIR). A tensor of the group is its formula, any other a load.\n\ngroup { y = relu(x) }  →  for i0 < 4: y[i0] = x[i0] < 0 ? 0 : x[i0]",
-  run: ({ fn, groups }) => ({
-    fn,
-    calls: groups.map((group) => withFreshExpressions(() => ({ group, ...lowerGroup(group) }))),
-  }),
+  run({ fn, groups }) {
+    const shared = new Map<string, Kernel>();
+    const calls = groups.map((group) =>
+      withFreshExpressions(() => {
+        const lowered = lowerGroup(group);
+        return { group, ...lowered, kernel: getOrMake(shared, kernelKey(lowered.kernel), () => lowered.kernel) };
+      }),
+    );
+    return { fn, calls };
+  },
   verify: verifyCalls,
   print: printCalls,
 };
@@ -47,27 +50,27 @@ export const lower: Pass<FusedGraph, LoweredProgram> = {
 export const tile: Pass<LoweredProgram> = {
   name: "tile",
   doc: "Runs the two loops around a sum of products in tiles of 4 x 4, so that each value loaded is used four times.\n\nfor i < 8: for j < 8: y = Σ a·b  →  for i < 2: for j < 2: sixteen sums side by side",
-  run: ({ fn, calls }) => ({
-    fn,
-    calls: calls.map((call) => withFreshExpressions(() => ({ ...call, kernel: tileContraction(call.kernel) }))),
-  }),
+  run: (program) => transform(program, tileContraction),
   skip: (program) => program,
   verify: verifyCalls,
   print: printCalls,
 };
 
-export const expand: Pass<LoweredProgram, FinishedProgram> = {
+export const expand: Pass<LoweredProgram> = {
   name: "expand-reductions",
   doc: "Writes every reduction as loops, in the order that is promised: see kernel/reduce.ts.\n\nsum = reduce add over r < 6: x[r]  →  var sum = 0; for r < 6: sum = sum + x[r]",
-  run: ({ fn, calls }) => ({ fn, calls: calls.map(finish) }),
+  run: (program) => transform(program, expandReductions),
   verify: verifyCalls,
   print: printCalls,
 };
 
-function finish(call: KernelCall): FinishedCall {
-  return withFreshExpressions(() => {
-    const kernel = expandReductions(call.kernel);
+/** Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once. */
+function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
+  const done = new Map<Kernel, Kernel>();
+  const next = calls.map((call): KernelCall => {
+    const kernel = getOrMake(done, call.kernel, () => withFreshExpressions(() => replace(call.kernel)));
     const scratch = kernel.buffers.slice(call.kernel.buffers.length).map(() => null);
-    return { ...call, kernel, key: kernelKey(kernel), arguments: [...call.arguments, ...scratch] };
+    return { ...call, kernel, arguments: [...call.arguments, ...scratch] };
   });
+  return { fn, calls: next };
 }

@@ -7,7 +7,7 @@ import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../.
 import { Arena } from "../arena.ts";
 import type { Pass, PassContext } from "../pass.ts";
 import type { Plan, PlanArray, Step } from "../plan.ts";
-import type { FinishedCall, FinishedProgram } from "./lower.ts";
+import type { KernelCall, LoweredProgram } from "./lower.ts";
 import { readsOf } from "./order.ts";
 
 /** A plan before its trace is known. */
@@ -41,7 +41,7 @@ function loadsOf(buffer: Buffer, statement: Stmt): readonly Expr[] {
 }
 
 class Planner {
-  readonly #program: FinishedProgram;
+  readonly #program: LoweredProgram;
   readonly #context: PassContext;
   readonly #reuse: boolean;
   readonly #arrays: PlanArray[] = [];
@@ -58,7 +58,7 @@ class Planner {
   readonly #commits: { from: number; to: number }[] = [];
   #totalBytes = 0;
 
-  constructor(program: FinishedProgram, context: PassContext, reuse: boolean) {
+  constructor(program: LoweredProgram, context: PassContext, reuse: boolean) {
     this.#program = program;
     this.#context = context;
     this.#reuse = reuse;
@@ -119,8 +119,8 @@ class Planner {
     return this.#place(variable, { region: "variable", at: this.#variables.length - 1 });
   }
 
-  #step(call: FinishedCall, step: number): Step {
-    const { kernel, group, key, arguments: tensors } = call;
+  #step(call: KernelCall, step: number): Step {
+    const { kernel, group, arguments: tensors } = call;
     // Inputs first: an output may take over the memory of one that dies here.
     const args = new Array<number>(tensors.length);
     tensors.forEach((tensor, i) => {
@@ -150,7 +150,7 @@ class Planner {
         if (tensor && (this.#lastRead.get(tensor) ?? step) <= step) this.#release(tensor);
       }
     }
-    return { kernel, key, args, fuses: group.ops, roots: group.roots };
+    return { kernel, args, fuses: group.ops, roots: group.roots };
   }
 
   #release(tensor: Tensor): void {
@@ -161,7 +161,7 @@ class Planner {
   }
 
   /** Where a kernel stores one of its results. */
-  #output(call: FinishedCall, i: number, tensor: Tensor, step: number): number {
+  #output(call: KernelCall, i: number, tensor: Tensor, step: number): number {
     this.#totalBytes += bytesOf(tensor);
     const variable = this.#target.get(tensor);
     if (variable && this.#mayOverwrite(variable, call, i, step)) {
@@ -184,7 +184,7 @@ class Planner {
   }
 
   /** An input that nobody reads later, lies in the arena, has the same bytes, and is read element for element. */
-  #dyingInput(call: FinishedCall, i: number, step: number): Tensor | undefined {
+  #dyingInput(call: KernelCall, i: number, step: number): Tensor | undefined {
     const { kernel, arguments: tensors } = call;
     const output = kernel.buffers[i]!;
     return tensors.find((input, k): input is Tensor => {
@@ -201,7 +201,7 @@ class Planner {
    * True if the kernel may write straight into the variable: no later kernel and no fetch reads the old value, and
    * this kernel reads it element for element, if at all.
    */
-  #mayOverwrite(variable: Variable, call: FinishedCall, i: number, step: number): boolean {
+  #mayOverwrite(variable: Variable, call: KernelCall, i: number, step: number): boolean {
     if (!this.#reuse || this.#context.options.inPlace === false || this.#results.has(variable)) return false;
     if ((this.#lastRead.get(variable) ?? -1) > step) return false;
     const read = call.arguments.findIndex((tensor, k) => tensor === variable && call.kernel.buffers[k]!.role === "in");
@@ -209,7 +209,7 @@ class Planner {
   }
 
   /** A kernel written as loops may store an element several times, so it never works in place. */
-  #mayReplace({ kernel, group }: FinishedCall, input: Buffer, output: Buffer): boolean {
+  #mayReplace({ kernel, group }: KernelCall, input: Buffer, output: Buffer): boolean {
     return !group.roots.some((root) => root.op.def.kernel) && mayUpdateInPlace(kernel, input, output);
   }
 
@@ -220,7 +220,7 @@ class Planner {
   }
 }
 
-export const memory: Pass<FinishedProgram, UntracedPlan> = {
+export const memory: Pass<LoweredProgram, UntracedPlan> = {
   name: "memory",
   doc: "Gives every value a place: buffers are reused once their value is dead, updates happen in place where no one can tell.\n\n{ a = f(x); b = g(a); c = h(b) }  →  a and c share an offset",
   run: (program, context) => new Planner(program, context, true).plan(),

@@ -4,7 +4,7 @@ import { elementCount, knownShape } from "../../core/shape.ts";
 import type { Tensor } from "../../graph/operation.ts";
 import { isSource } from "../fused.ts";
 import { type Pass, unchanged } from "../pass.ts";
-import type { FinishedCall, FinishedProgram, KernelCall } from "./lower.ts";
+import type { KernelCall, LoweredProgram } from "./lower.ts";
 
 const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
 
@@ -13,7 +13,7 @@ const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape
  * the others keep their order. A weight update thus follows its gradient at once, and the gradient's buffer is free
  * again.
  */
-export const order: Pass<FinishedProgram> = {
+export const order: Pass<LoweredProgram> = {
   name: "order",
   doc: "Runs kernels that free memory as soon as their inputs exist.\n\n{ g1; g2; w1 -= g1; w2 -= g2 }  →  { g1; w1 -= g1; g2; w2 -= g2 }",
   run(program) {
@@ -52,7 +52,7 @@ export const order: Pass<FinishedProgram> = {
     /** True if nobody else still wants the old value of a variable this kernel would overwrite. */
     const mayOverwrite = (i: number): boolean =>
       targets[i]!.every((variable) => (usesLeft.get(variable) ?? 0) <= (readsOf(calls[i]!).includes(variable) ? 1 : 0));
-    const ordered: FinishedCall[] = [];
+    const ordered: KernelCall[] = [];
     const done = new Uint8Array(calls.length);
     const run = (first: number): void => {
       const stack = [first];
@@ -77,7 +77,7 @@ export const order: Pass<FinishedProgram> = {
 };
 
 /** Every kernel comes after those it reads, and none is lost. */
-function verifyOrder({ calls, fn }: FinishedProgram): void {
+function verifyOrder({ calls, fn }: LoweredProgram): void {
   const made = new Set<Tensor>(fn.params);
   for (const call of calls) {
     const early = readsOf(call).find((tensor) => !made.has(tensor) && !isSource(tensor.op));

@@ -1,0 +1,215 @@
+/**
+ * Random graphs. A program is a list of numbers and nothing else: every choice takes the next one, modulo what there
+ * is to choose from. So any list of numbers is a valid program, and dropping or lowering some gives a smaller one:
+ * fast-check can shrink a failure without knowing a thing about graphs.
+ */
+import fc from "fast-check";
+import { allocate, type DType, isFloat, type TypedArray } from "../../src/core/dtype.ts";
+import { DTypeError, ShapeError } from "../../src/core/errors.ts";
+import { elementCount } from "../../src/core/shape.ts";
+import type { Operation, Tensor, Variable } from "../../src/graph/operation.ts";
+import { assign, Graph, gradients, NDArray, sum } from "../../src/index.ts";
+import { RandomStream } from "../support/random.ts";
+import { STEPS } from "./steps.ts";
+
+/** Elements a tensor may have: the interpreter should stay quick. */
+export const LARGEST = 48;
+const SIZES = [2, 3, 1, 5, 0, 7, 4, 6, 11, 13];
+const DTYPES: readonly DType[] = ["float32", "float64", "int32", "bool", "uint32", "float32", "float32", "int32"];
+
+interface SourceNumbers {
+  readonly kind: number;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+  readonly values: number;
+}
+export interface Program {
+  readonly sources: readonly SourceNumbers[];
+  /** Each step: which kind of op, and the numbers it chooses with. */
+  readonly steps: readonly (readonly number[])[];
+  readonly fetches: readonly number[];
+  readonly assigns: readonly (readonly [variable: number, value: number])[];
+  /** Which tensor to differentiate, if any. */
+  readonly differentiate: number | null;
+}
+
+const number = fc.nat(0xffff);
+export const programs: fc.Arbitrary<Program> = fc.record({
+  sources: fc.array(
+    fc.record({
+      kind: fc.nat(9),
+      dtype: fc.nat(DTYPES.length - 1),
+      shape: fc.array(fc.nat(SIZES.length - 1), { maxLength: 3, size: "max" }),
+      values: number,
+    }),
+    { minLength: 1, maxLength: 5, size: "max" },
+  ),
+  steps: fc.array(fc.array(number, { minLength: 2, maxLength: 8, size: "max" }), {
+    minLength: 1,
+    maxLength: 14,
+    size: "max",
+  }),
+  fetches: fc.array(number, { maxLength: 3, size: "max" }),
+  assigns: fc.array(fc.tuple(number, number), { maxLength: 2, size: "max" }),
+  differentiate: fc.option(number, { freq: 2 }),
+});
+
+/** What a step of a program works with. */
+export interface Choices {
+  readonly graph: Graph;
+  /** One of `count`, from 0 on. */
+  next(count: number): number;
+  of<T>(list: readonly T[]): T;
+  /** A tensor made so far, one of the last more often than not. */
+  tensor(fits?: (tensor: Tensor) => boolean): Tensor;
+  /** The same, or null if there is none. */
+  find(fits: (tensor: Tensor) => boolean): Tensor | null;
+}
+/** Thrown by a step that finds nothing it could work on. */
+export class NothingFits extends Error {}
+
+export const shapeOf = (tensor: Tensor): readonly number[] => tensor.shape as readonly number[];
+export const countOf = (tensor: Tensor): number => elementCount(shapeOf(tensor));
+
+export interface BuiltProgram {
+  readonly graph: Graph;
+  readonly feeds: readonly (readonly [Tensor, NDArray])[];
+  readonly variables: readonly (readonly [Variable, NDArray])[];
+  readonly fetches: readonly Tensor[];
+  /** Names of the kinds of steps that were built. */
+  readonly built: readonly string[];
+}
+
+export function buildProgram(program: Program): BuiltProgram {
+  const graph = new Graph();
+  const tensors: Tensor[] = [];
+  const feeds: (readonly [Tensor, NDArray])[] = [];
+  const variables: (readonly [Variable, NDArray])[] = [];
+  program.sources.forEach((source, i) => {
+    const dtype = DTYPES[source.dtype % DTYPES.length]!;
+    const shape = smallShape(source.shape.map((size) => SIZES[size % SIZES.length]!));
+    const value = new NDArray(randomValues(dtype, elementCount(shape), source.values), shape, dtype);
+    if (source.kind % 10 < 6) {
+      const placeholder = graph.placeholder(`x${i}`, shape, { dtype });
+      feeds.push([placeholder, value]);
+      tensors.push(placeholder);
+    } else if (source.kind % 10 < 8) {
+      const variable = graph.variable(`v${i}`, shape, { dtype });
+      variables.push([variable, value]);
+      tensors.push(variable);
+    } else tensors.push(graph.constant(value, { name: `c${i}` }));
+  });
+  const sources = [...tensors];
+  const built: string[] = [];
+  for (const numbers of program.steps) {
+    const step = STEPS[numbers[0]! % STEPS.length]!;
+    const made = attempt(() => step.build(choicesOf(graph, tensors, numbers.slice(1))));
+    if (made === null || countOf(made) > LARGEST) continue;
+    built.push(step.name);
+    tensors.push(made);
+  }
+  const fetches = new Set([tensors.at(-1)!, ...program.fetches.map((choice) => tensors[choice % tensors.length]!)]);
+  const derivatives = program.differentiate === null ? [] : differentiate(tensors, sources, program.differentiate);
+  const written = new Set<Variable>();
+  for (const [which, choice] of variables.length === 0 ? [] : program.assigns) {
+    const [variable] = variables[which % variables.length]!;
+    const values = tensors.filter(({ shape, dtype }) => `${shape}` === `${variable.shape}` && dtype === variable.dtype);
+    if (written.has(variable)) continue;
+    written.add(variable);
+    fetches.add(assign(variable, values[choice % values.length]!));
+  }
+  return { graph, feeds, variables, fetches: [...fetches, ...derivatives], built };
+}
+
+/** Rules refuse some of what is tried; that is what they are for. Anything else is a finding. */
+function attempt(build: () => Tensor): Tensor | null {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof ShapeError || error instanceof DTypeError || error instanceof NothingFits) return null;
+    throw error;
+  }
+}
+
+function differentiate(tensors: readonly Tensor[], sources: readonly Tensor[], choice: number): readonly Tensor[] {
+  const ys = tensors.filter(({ dtype }) => isFloat(dtype));
+  const xs = sources.filter(({ dtype }) => isFloat(dtype));
+  if (ys.length === 0 || xs.length === 0) return [];
+  // The last ones have the most behind them.
+  const y = ys[ys.length - 1 - (choice % Math.min(ys.length, 4))]!;
+  return gradients(sum(y), xs, { unconnected: "zero" });
+}
+
+function choicesOf(graph: Graph, tensors: readonly Tensor[], numbers: readonly number[]): Choices {
+  let used = 0;
+  const next = (count: number): number => (count === 0 ? 0 : (numbers[used++] ?? 0) % count);
+  const find = (fits: (tensor: Tensor) => boolean): Tensor | null => {
+    const fitting = tensors.filter(fits);
+    if (fitting.length === 0) return null;
+    const choice = next(2 * fitting.length);
+    // The upper half of the range goes to the last three.
+    return choice < fitting.length ? fitting[choice]! : fitting.at(-1 - (choice % Math.min(3, fitting.length)))!;
+  };
+  return {
+    graph,
+    next,
+    of: (list) => list[next(list.length)]!,
+    find,
+    tensor: (fits = () => true) => {
+      const found = find(fits);
+      if (found) return found;
+      throw new NothingFits();
+    },
+  };
+}
+
+function smallShape(shape: readonly number[]): readonly number[] {
+  const small: number[] = [];
+  for (const size of shape) small.push(elementCount([...small, size]) <= LARGEST ? size : 1);
+  return small;
+}
+
+const SPECIAL_FLOATS = [NaN, Infinity, -Infinity, -0, 0, 1, -1, 2 ** -149, -(2 ** -140), 2 ** -126, 3e38, -1e30, 1e-30];
+const SPECIAL_WHOLE = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 32 - 1, 2, 7, 31, 32];
+
+/** Plain numbers mostly, so that specials do not drown everything; some arrays have none of them. */
+export function randomValues(dtype: DType, count: number, seed: number): TypedArray {
+  const random = new RandomStream(seed);
+  const specialOneIn = [0, 3, 12][random.whole(0, 2)]!;
+  const data = allocate(dtype, count);
+  for (let i = 0; i < count; i++) {
+    const special = specialOneIn > 0 && random.whole(1, specialOneIn) === 1;
+    if (dtype === "bool") data[i] = random.whole(0, 1);
+    else if (isFloat(dtype)) data[i] = special ? pick(random, SPECIAL_FLOATS) : random.between(-3, 3);
+    else data[i] = special ? pick(random, SPECIAL_WHOLE) : random.whole(dtype === "int32" ? -4 : 0, 9);
+  }
+  return data;
+}
+const pick = (random: RandomStream, list: readonly number[]): number => list[random.whole(0, list.length - 1)]!;
+
+// ── as text ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The operations that the fetches need, with what is fed: enough to write a test from. */
+export function programText({ graph, feeds, variables, fetches }: BuiltProgram): string {
+  const needed = new Set<Operation>();
+  const stack = fetches.map((fetch) => fetch.op);
+  for (let op = stack.pop(); op; op = stack.pop()) {
+    if (needed.has(op)) continue;
+    needed.add(op);
+    stack.push(...op.inputs.map((input) => input.op));
+  }
+  const lines = graph.operations
+    .filter((op) => needed.has(op))
+    .map(({ name, def, inputs, attrs, outputs }) => {
+      const given = [...feeds, ...variables].find(([tensor]) => tensor === outputs[0]);
+      const from = inputs.map((input) => input.op.name).join(", ");
+      const specs = outputs.map(({ dtype, shape }) => `${dtype}[${shape?.join(", ")}]`).join(", ");
+      const value = given ? ` = ${valuesText(given[1].data)}` : "";
+      return `  ${name}: ${specs} = ${def.name}(${from}) ${attrsText(attrs)}${value}`;
+    });
+  return [...lines, `  fetch ${fetches.map((fetch) => fetch.op.name).join(", ")}`].join("\n");
+}
+const valuesText = (data: TypedArray): string =>
+  `[${Array.from(data, (x) => (Object.is(x, -0) ? "-0" : String(x))).join(", ")}]`;
+const attrsText = (attrs: Operation["attrs"]): string =>
+  JSON.stringify(attrs, (_, value: unknown) => (ArrayBuffer.isView(value) ? valuesText(value as TypedArray) : value));
