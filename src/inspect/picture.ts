@@ -19,7 +19,7 @@ export interface PictureNode {
   readonly tooltip: string;
   /** Its value is stored in a buffer (plans), or fetched. */
   readonly strong: boolean;
-  /** Operations it stands for; more than one for a box. */
+  /** Operations it stands for: none for what only holds a value, more than one for most boxes. */
   readonly operations: number;
   /** The frame it stands in; null for none. */
   readonly frame: string | null;
@@ -58,7 +58,7 @@ export interface Picture {
 /** The role most of these have: colours what stands for all of them. */
 export function commonRole(nodes: readonly PictureNode[]): Role {
   const counts = new Map<Role, number>();
-  for (const node of nodes) counts.set(node.role, (counts.get(node.role) ?? 0) + node.operations);
+  for (const node of nodes) counts.set(node.role, (counts.get(node.role) ?? 0) + node.operations + 0.1);
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "forward";
 }
 

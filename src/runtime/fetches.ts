@@ -8,17 +8,16 @@ import { here } from "./reading.ts";
 /** What may be fetched: a tensor, an operation to run, a name of either, or lists and objects of them. */
 export type Fetches = Tensor | Operation | string | readonly Fetches[] | { readonly [key: string]: Fetches };
 
-/** The values a run returns, under the same keys. Operations have none: null. */
-export type Fetched<F> =
-  F extends Tensor<infer S>
+/** The values a run returns, under the same keys. Operations have none: null. Nothing is known of any `Fetches`. */
+export type Fetched<F> = Fetches extends F
+  ? unknown
+  : F extends Tensor<infer S>
     ? NDArray<S>
     : F extends Operation
       ? null
       : F extends string
         ? NDArray
-        : F extends readonly unknown[]
-          ? { -readonly [K in keyof F]: Fetched<F[K]> }
-          : { -readonly [K in keyof F]: Fetched<F[K]> };
+        : { -readonly [K in keyof F]: Fetched<F[K]> };
 
 /** Fetches taken apart: what to compute, and how to put the values together again. */
 export interface FetchPlan {

@@ -128,8 +128,9 @@ export class Session {
       }
       const fed = values.map((value, i) => readFeed(tensors[i]!, value, checkFinite));
       const found = this.#instance(wanted, fed);
-      // Only a flat array says no more than its length; what it was fed as decides nothing else.
-      instance = found;
+      // A flat array says no more than its length, so the next one of that length needs the same plan. Anything else
+      // has a shape of its own, and is read anew each time.
+      instance = values.every((value) => ArrayBuffer.isView(value)) ? found : null;
       lengths = fed.map((value) => value.data.length);
       return wanted.pack(
         this.#execute(

@@ -13,8 +13,9 @@ import { getDefaultGraph } from "./graph.ts";
 export type ValueOf<S extends Shape> = Shape extends S ? number | NDArray : S extends readonly [] ? number : NDArray<S>;
 
 /** What a run gives for what was fetched, under the same keys. */
-export type Values<F> =
-  F extends Tensor<infer S>
+export type Values<F> = Fetches extends F
+  ? unknown
+  : F extends Tensor<infer S>
     ? ValueOf<S>
     : F extends Operation
       ? null

@@ -178,14 +178,11 @@ fix: run them one after the other, or combine the two values into one assign`);
 describe("row 77: feeds", () => {
   test("twice, or something that is no feed", () => {
     const { session, y } = program();
-    expect(
-      message(() =>
-        session.run(y, [
-          [y, [1]],
-          ["y", [2]],
-        ]),
-      ),
-    ) // [twice]
+    const twice = new Map<Tensor | string, number[]>([
+      [y, [1]],
+      ["y", [2]],
+    ]);
+    expect(message(() => session.run(y, twice))) // [twice]
       .toBe('feed: "y:0" is fed twice in one run\nat errors.test.ts[twice]\nfix: feed each tensor once');
     expect(message(() => session.run(y, [y, [1]] as never))) // [flat pair]
       .toBe(`feed: [Tensor("y:0", shape=(?,), dtype=float32), 1] does not say what to feed

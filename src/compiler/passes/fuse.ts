@@ -54,19 +54,14 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
   const copies = new Map<Operation, number>();
   const join = (op: Operation, draft: Draft): void => {
     draft.members.add(op);
-    for (const site of draft.sites.get(op)!.values()) {
+    for (const site of draft.sites.get(op)?.values() ?? []) {
       accessesOf(op, site).forEach((sites, k) => {
-        const producer = op.inputs[k]!.op;
-        const known = getOrMake(draft.sites, producer, () => new Map<string, Site>());
+        const known = getOrMake(draft.sites, op.inputs[k]!.op, () => new Map<string, Site>());
         for (const read of sites) known.set(siteKey(read), read);
-        const set = readers.get(producer);
-        if (set) set.add(draft);
-        else readers.set(producer, new Set([draft]));
       });
     }
-    if (op.def.kernel) {
-      for (const input of op.inputs) readers.set(input.op, new Set([...(readers.get(input.op) ?? []), draft]));
-    }
+    // Also what is read at no site (an empty part, an operand of loops): it is a member too, or stored.
+    for (const input of op.inputs) getOrMake(readers, input.op, () => new Set<Draft>()).add(draft);
   };
 
   for (let i = fn.ops.length - 1; i >= 0; i--) {
