@@ -49,7 +49,7 @@ function train(classifier: Classifier, trained: Session, digits: LabelledImages)
   const random = seededRandom(7);
   for (let epoch = 1; epoch <= epochs; epoch++) {
     shuffle(order, random);
-    const rate = 0.001 * 0.7 ** (epoch - 1); // fed like any other value: nothing is compiled again
+    const rate = 0.003 * 0.5 ** (epoch - 1); // fed like any other value: nothing is compiled again
     const bar = new SingleBar({
       format: `epoch ${epoch}/${epochs} {bar} {value}/{total}  loss {loss}`,
       noTTYOutput: false,

@@ -38,6 +38,20 @@ export class SymbolicSize {
 
 const interned = new Map<string, SymbolicSize>();
 
+/**
+ * Sizes of real programs have a handful of terms. A size that doubles with every operation (`n * n`, of that the
+ * product with itself, …) would take all memory before anyone saw it; better to say so early.
+ */
+const LONGEST_TEXT = 8192;
+const MOST_PRODUCTS = 1024;
+
+function tooComplicated(a: string): ShapeError {
+  return new ShapeError({
+    what: `a size has become too complicated to follow: ${a.slice(0, 60)} …`,
+    fix: "give sizes that are known as numbers",
+  });
+}
+
 function termText(term: Term, first: boolean): string {
   const magnitude = Math.abs(term.factor);
   const sign = term.factor < 0 ? (first ? "-" : " - ") : first ? "" : " + ";
@@ -59,6 +73,7 @@ function fromTerms(terms: Iterable<Term>): Size {
   if (kept.length === 0) return 0;
   if (kept.length === 1 && kept[0]!.key === "") return kept[0]!.factor;
   const text = kept.map((term, i) => termText(term, i === 0)).join("");
+  if (text.length > LONGEST_TEXT) throw tooComplicated(text);
   return getOrMake(interned, text, () => new SymbolicSize(kept, text));
 }
 
@@ -80,10 +95,12 @@ export function addSizes(a: Size, b: Size): Size {
 }
 
 export function multiplySizes(a: Size, b: Size): Size {
-  if (isKnown(a) && isKnown(b)) return a * b;
+  if (isKnown(a) && isKnown(b)) return a * b + 0; // never -0
   const products: Term[] = [];
-  for (const x of termsOf(a)) {
-    for (const y of termsOf(b)) {
+  const [left, right] = [termsOf(a), termsOf(b)];
+  if (left.length * right.length > MOST_PRODUCTS) throw tooComplicated(`(${a})*(${b})`);
+  for (const x of left) {
+    for (const y of right) {
       const atoms = [...x.atoms, ...y.atoms].sort((p, q) => (p.key < q.key ? -1 : p.key > q.key ? 1 : 0));
       products.push({ key: atoms.map((atom) => atom.key).join("*"), atoms, factor: x.factor * y.factor });
     }

@@ -4,10 +4,10 @@
  */
 import { getOrMake } from "../core/collections.ts";
 import { commonRole, mergeEdges, type Picture, type PictureFrame, type PictureNode, type Role } from "./picture.ts";
-import { leafOf } from "./text.ts";
+import { leafOf, shortened } from "./text.ts";
 
 /** Frames with more than this directly inside are cut into runs, since one box for all of it would hide too much. */
-const LARGEST_BOX = 16;
+const LARGEST_BOX = 32;
 const SHORTEST_RUN = 4;
 /** No picture gets smaller than this. */
 const FEWEST = 8;
@@ -46,6 +46,7 @@ function foldScope(picture: Picture, path: string): Picture {
 /** The fold that is worth most, or null if nothing is left to fold. */
 function foldOnce(picture: Picture, most: number): Picture | null {
   const holdings = holdingsOf(picture);
+  const isPlan = picture.frames.some((frame) => frame.kind === "kernel");
   const parents = new Set(picture.frames.map((frame) => frame.parent));
   const leaves = holdings.filter(({ frame }) => frame !== null && !parents.has(frame.id));
   const alike = new Map<string, Holding[]>();
@@ -67,14 +68,20 @@ function foldOnce(picture: Picture, most: number): Picture | null {
     const isLeaf = frame !== null && !parents.has(frame.id);
     if (isLeaf && nodes.length <= LARGEST_BOX) continue;
     const size = Math.max(SHORTEST_RUN, Math.ceil(picture.nodes.length / most) + 1);
-    const runs = runsOf(nodes, size).filter((run) => run.length > 1);
-    if (runs.length === 0) continue;
-    const saved = runs.reduce((sum, run) => sum + run.length - 1, 0);
-    folds.push({
-      // Runs have no name of their own, so a scope is folded rather than a short run.
-      worth: worthOf(nodes, saved) * (nodes.length > LARGEST_BOX ? 1 : 0.01),
-      apply: () => replaceByBoxes(picture, runs.map(runBox), new Set()),
-    });
+    for (const holdsValue of [false, true]) {
+      const runs = runsOf(
+        nodes.filter((node) => (node.operations === 0) === holdsValue),
+        size,
+      ).filter((run) => run.length > 1);
+      if (runs.length === 0) continue;
+      const saved = runs.reduce((sum, run) => sum + run.length - 1, 0);
+      // Runs have no name of their own, so whatever has one is folded before a short run; inputs and variables last.
+      const liking = holdsValue ? 1e-4 : nodes.length > LARGEST_BOX && !isPlan ? 1 : 1e-2;
+      folds.push({
+        worth: worthOf(nodes, saved) * liking,
+        apply: () => replaceByBoxes(picture, runs.map(runBox), new Set()),
+      });
+    }
   }
   // A frame with one node in it: its fold saves nothing, but what is around it can be folded then.
   const best = folds.sort((a, b) => b.worth - a.worth)[0];
@@ -118,14 +125,17 @@ const countOf = (nodes: readonly PictureNode[]): number => nodes.reduce((sum, no
 
 function boxOf(nodes: readonly PictureNode[], title: string, lines: readonly string[], frame: string | null): Box {
   const kinds = nodes.map((node) => (node.kind === "box" ? `${node.title} (${node.operations})` : node.title));
+  const writes = nodes.flatMap((node) => node.writes);
   return {
     node: {
       kind: "box",
       role: commonRole(nodes),
       title,
-      lines,
+      lines: writes.length === 0 ? lines : [...lines, `new ${shortened(writes.map(leafOf).join(", "))}`],
       tooltip: `${title}: ${kinds.slice(0, 24).join(", ")}${kinds.length > 24 ? " …" : ""}`,
       strong: nodes.some((node) => node.strong),
+      variable: null,
+      writes,
       operations: countOf(nodes),
       frame,
     },
@@ -151,7 +161,7 @@ function scopeBox(frame: PictureFrame, nodes: readonly PictureNode[], alike: num
 }
 
 function runBox(nodes: readonly PictureNode[]): Box {
-  const names = nodes.map((node) => leafOf(node.title));
+  const names = nodes.map((node) => shortened(node.title, 16));
   const [first, last] = [names[0]!, names.at(-1)!];
   const different = new Set(names).size;
   const title = different === 1 ? `${first} × ${names.length}` : `${first} … ${last}`;

@@ -32,7 +32,7 @@ export function dotOf(picture: Picture, direction: PictureOptions["direction"] =
       splines: "spline",
       tooltip: [picture.title],
     })}];`,
-    `  node [${attributes({ fontname: FONT, fontsize: "13", fontcolor: "#1a1a1a", margin: "0.12,0.05", height: "0.3" })}];`,
+    `  node [${attributes({ fontname: FONT, fontsize: "13", fontcolor: "#1a1a1a", margin: "0.17,0.06", height: "0.3" })}];`,
     `  edge [${attributes({ fontname: FONT, fontsize: "10", fontcolor: "#444444", arrowsize: "0.6" })}];`,
   ];
   const children = new Map<string | null, (PictureFrame | PictureNode)[]>([[null, []]]);
@@ -62,14 +62,14 @@ type Values = Readonly<Record<string, string | readonly string[]>>;
 
 const attributes = (values: Values): string =>
   Object.entries(values)
-    .map(([name, value]) => `${name}="${typeof value === "string" ? value : value.map(escape).join("\\n")}"`)
+    .map(([name, value]) => `${name}="${typeof value === "string" ? value : value.map(escapeText).join("\\n")}"`)
     .join(", ");
 
 /**
  * Text for inside a quoted DOT string. Backslashes and quotes are written as character entities: Graphviz reads
  * escape sequences in several passes, but entities only once, at the end.
  */
-function escape(text: string): string {
+function escapeText(text: string): string {
   return clean(text)
     .replace(/&/g, "&amp;")
     .replace(/\\/g, "&#92;")
@@ -82,10 +82,9 @@ function escape(text: string): string {
 /** Without control characters, which SVG may not hold, and halves of surrogate pairs, which UTF-8 can not. */
 export function clean(text: string): string {
   return text
-    .toWellFormed()
     .replace(/\r\n?|[\u2028\u2029]/g, "\n")
     .replace(/\t/g, " ")
-    .replace(/[\p{Cc}\uFFFE\uFFFF]/gu, (character) => (character === "\n" ? "\n" : "\uFFFD"));
+    .replace(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, (character) => (character === "\n" ? "\n" : "\uFFFD"));
 }
 
 function nodeText(node: PictureNode): string {
@@ -95,11 +94,12 @@ function nodeText(node: PictureNode): string {
   const values: Values = {
     label: [node.title, ...lines],
     shape,
-    style: shape === "box" ? "rounded,filled" : "filled",
+    style: node.kind === "op" ? "rounded,filled" : "filled",
     fillcolor: fill,
     color: line,
     penwidth: node.strong ? "2.4" : "1",
     tooltip: [node.tooltip],
+    ...(node.kind === "assign" ? { peripheries: "2" } : {}),
   };
   return `${node.id} [${attributes(values)}];`;
 }
@@ -144,6 +144,8 @@ function legend(roles: readonly Role[]): readonly string[] {
   return [
     "  subgraph cluster_legend {",
     `    graph [${attributes({ label: "legend", fontsize: "11", style: "rounded", color: "#bbbbbb", margin: "6" })}];`,
+    // Side by side; the invisible lines keep the order.
+    `    { rank=same; ${roles.map((role) => `legend_${role}`).join(" -> ")} [${attributes({ style: "invis" })}]; }`,
     ...roles.map((role) => {
       const { fill, line, says } = ROLE_STYLES[role];
       return `    legend_${role} [${attributes({ label: says, shape: "box", style: "rounded,filled", fillcolor: fill, color: line, fontsize: "11" })}];`;

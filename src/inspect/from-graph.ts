@@ -3,7 +3,7 @@ import type { GraphBuilder } from "../graph/builder.ts";
 import { type GraphFunction, reachable, type Write } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
 import { mergeEdges, type Picture, type PictureEdge, type PictureNode, ROLES, type Role } from "./picture.ts";
-import { rolesOf } from "./roles.ts";
+import { gradientSource, rolesOf } from "./roles.ts";
 import { framesOf } from "./scopes.ts";
 import {
   attributeLine,
@@ -65,8 +65,11 @@ function pictureOfOps(content: Content, options: ContentOptions): Picture {
   const roles = rolesOf(content.ops, fetched, written);
   const ops = drawnOps(content, roles, options);
   const { frames, frameOf } = framesOf([
-    ...params.map((param) => ({ name: param.op.name, keep: true })),
-    ...ops.map((op) => ({ name: op.name, keep: roles.get(op) === "forward" })),
+    ...params.map((param) => ({ name: param.op.name, gradientOf: null, keep: true })),
+    ...ops.map((op) => {
+      const role = roles.get(op)!;
+      return { name: op.name, gradientOf: role === "backward" ? gradientSource(op) : null, keep: role === "forward" };
+    }),
   ]);
 
   const nodes: PictureNode[] = [];
@@ -91,7 +94,10 @@ function pictureOfOps(content: Content, options: ContentOptions): Picture {
     const from = ids.get(value);
     const to = ids.get(variable);
     // Where its assign is drawn, that shows the write.
-    if (from && to && from !== to && !ids.has(by)) edges.push(writeEdge(from, to, variable));
+    if (!from || ids.has(by)) continue;
+    const at = nodes.findIndex((node) => node.id === from);
+    nodes[at] = writing(nodes[at]!, variable);
+    if (to && from !== to) edges.push(writeEdge(from, to, variable));
   }
   return {
     title: options.title ?? content.name,
@@ -126,6 +132,8 @@ function paramNode(param: Tensor, isFetched: boolean): Omit<PictureNode, "id" | 
     lines: [specText(param.spec)],
     tooltip: `fed: ${param.name}: ${specText(param.spec)}`,
     strong: isFetched,
+    variable: null,
+    writes: [],
     operations: 0,
   };
 }
@@ -139,21 +147,30 @@ export function operationNode(
 ): Omit<PictureNode, "id" | "frame"> {
   const { effect } = op.def;
   const spec = op.outputs[0] ? specText(op.outputs[0].spec) : "";
-  const shared = { role, strong, tooltip: tooltipOf(op), operations: 1 };
+  const shared = { role, strong, tooltip: tooltipOf(op), variable: null, writes: [], operations: 1 };
   const value = { ...shared, operations: 0 };
   if (effect === "placeholder" || effect === "variable") {
-    return { ...value, kind: effect, title: shortened(leafOf(op.name)), lines: [spec, ...more] };
+    const variable = effect === "variable" ? op.name : null;
+    return { ...value, kind: effect, variable, title: shortened(leafOf(op.name)), lines: [spec, ...more] };
   }
   if (effect === "constant") {
     return { ...value, kind: "constant", title: constantText(op), lines: [givenName(op) ?? "", spec, ...more] };
   }
   if (effect === "assign") {
     const variable = op.inputs[0]!.op.name;
-    return { ...shared, kind: "assign", title: "assign", lines: [`to ${shortened(variable)}`, ...more] };
+    const lines = [`to ${shortened(variable)}`, ...more];
+    return { ...shared, kind: "assign", title: "assign", writes: [variable], lines };
   }
   const lines = [shortened(givenName(op) ?? ""), attributeLine(op), ...more];
   return { ...shared, kind: effect === "group" ? "group" : "op", title: titleOf(op), lines };
 }
+
+/** A node whose value becomes the next value of a variable, without an `assign` of its own. */
+export const writing = (node: PictureNode, variable: Tensor): PictureNode => ({
+  ...node,
+  lines: [...node.lines, `new ${shortened(variable.op.name)}`],
+  writes: [...node.writes, variable.op.name],
+});
 
 export const writeEdge = (from: string, to: string, variable: Tensor): PictureEdge => ({
   from,
@@ -183,9 +200,7 @@ function edgesInto(op: Operation, ids: ReadonlyMap<Tensor | Operation, string>):
 /** `operations: 21 forward, 20 backward, 85 update`. */
 export function countText(nodes: readonly PictureNode[]): string {
   const counts = ROLES.flatMap((role) => {
-    const count = nodes
-      .filter((node) => node.role === role)
-      .reduce((sum, node) => sum + node.operations, 0);
+    const count = nodes.filter((node) => node.role === role).reduce((sum, node) => sum + node.operations, 0);
     return count > 0 ? [`${count} ${role}`] : [];
   });
   return `operations: ${counts.join(", ") || "none"}`;

@@ -1,7 +1,7 @@
 import type { Plan, Step } from "../compiler/plan.ts";
 import { specText } from "../core/shape.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
-import { type ContentOptions, countText, operationNode, writeEdge } from "./from-graph.ts";
+import { type ContentOptions, countText, operationNode, writeEdge, writing } from "./from-graph.ts";
 import { mergeEdges, type Picture, type PictureEdge, type PictureFrame, type PictureNode } from "./picture.ts";
 import { rolesOf } from "./roles.ts";
 import { leafOf, scalarText, scopeOf, shapeLabel, shortened } from "./text.ts";
@@ -61,6 +61,8 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
           lines: [specText(tensor.spec)],
           tooltip: `fed: ${tensor.name}: ${specText(tensor.spec)}`,
           strong: fetched.has(tensor),
+          variable: null,
+          writes: [],
           operations: 0,
         }
       : operationNode(tensor.op, role, fetched.has(tensor));
@@ -80,7 +82,9 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
       if (!roots.has(op) && op.outputs.every((output) => scalarText(output) !== null)) continue;
       const id = `n${nodes.length - sourceIds.size}`;
       inKernel.set(op, id);
-      const stored = roots.has(op) ? [`→ ${shortName(op.name)}`] : [];
+      // What becomes a variable's value is stored there, and says so.
+      const isBuffer = roots.has(op) && !op.outputs.some((output) => written.has(output));
+      const stored = isBuffer ? [`→ ${shortName(op.name)}`] : [];
       const results = op.outputs.some((output) => fetched.has(output)) ? ["fetched"] : [];
       const node = operationNode(op, roles.get(op) ?? "forward", roots.has(op), [...stored, ...results]);
       nodes.push({ ...node, id, frame: frameOf.get(step)! });
@@ -108,6 +112,8 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
   for (const [value, variable] of written) {
     const maker = makers.get(value);
     const from = maker ? ids.get(maker)!.get(value.op)! : source(value);
+    const at = nodes.findIndex((node) => node.id === from);
+    nodes[at] = writing(nodes[at]!, variable);
     edges.push(writeEdge(from, source(variable), variable));
   }
   const memory = `${plan.steps.length} kernels, ${plan.arenaBytes} bytes of buffers`;

@@ -26,7 +26,7 @@ const ARROWS = { data: "-->", write: "-.->", control: "-.-" } as const;
 
 /** As `toMermaid`, for a picture made before. */
 export function mermaidOf(picture: Picture, direction: PictureOptions["direction"] = "down"): string {
-  const lines = ["---", `title: ${JSON.stringify(escape(picture.title))}`, "---"];
+  const lines = ["---", `title: ${JSON.stringify(escapeText(picture.title))}`, "---"];
   lines.push(`flowchart ${direction === "right" ? "LR" : "TB"}`);
   const children = new Map<string | null, (PictureFrame | PictureNode)[]>([[null, []]]);
   for (const { id } of picture.frames) children.set(id, []);
@@ -36,7 +36,7 @@ export function mermaidOf(picture: Picture, direction: PictureOptions["direction
     for (const child of children.get(parent)!) {
       if ("role" in child) lines.push(`${indent}${nodeText(child)}`);
       else {
-        lines.push(`${indent}subgraph ${child.id}["${escape(child.title)}"]`);
+        lines.push(`${indent}subgraph ${child.id}["${escapeText(child.title)}"]`);
         write(child.id, `${indent}  `);
         lines.push(`${indent}end`);
       }
@@ -44,7 +44,7 @@ export function mermaidOf(picture: Picture, direction: PictureOptions["direction
   };
   write(null, "  ");
   for (const { from, to, kind, label } of picture.edges) {
-    lines.push(`  ${from} ${ARROWS[kind]}${label === "" ? "" : `|"${escape(label)}"|`} ${to}`);
+    lines.push(`  ${from} ${ARROWS[kind]}${label === "" ? "" : `|"${escapeText(label)}"|`} ${to}`);
   }
   for (const role of rolesIn(picture.nodes)) {
     const { fill, line } = ROLE_STYLES[role];
@@ -58,7 +58,7 @@ export function mermaidOf(picture: Picture, direction: PictureOptions["direction
 
 function nodeText(node: PictureNode): string {
   const [open, close] = BRACKETS[node.kind];
-  const label = [node.title, ...node.lines.filter((text) => text !== "")].map(escape).join("<br/>");
+  const label = [node.title, ...node.lines.filter((text) => text !== "")].map(escapeText).join("<br/>");
   return `${node.id}${open}"${label}"${close}:::${node.role}`;
 }
 
@@ -66,7 +66,7 @@ function nodeText(node: PictureNode): string {
  * Mermaid writes special characters as `#code;`. Escaped is whatever ends a label or means something in HTML,
  * Markdown or Mermaid itself.
  */
-const escape = (text: string): string =>
+const escapeText = (text: string): string =>
   clean(text)
     .replace(/[#&;"'`<>\\{}*_~%]/g, (character) => `#${character.codePointAt(0)};`)
     .replace(/\n/g, "<br/>")

@@ -5,7 +5,7 @@ import type { Operation, Tensor } from "../graph/operation.ts";
 import { collapse } from "./collapse.ts";
 import { type ContentOptions, pictureOfFunction, pictureOfGraph } from "./from-graph.ts";
 import { pictureOfPlan } from "./from-plan.ts";
-import type { Picture } from "./picture.ts";
+import { type Picture, withoutLongLoops } from "./picture.ts";
 
 /** What can be drawn: a graph, a function cut out of one, or a compiled plan. */
 export type Subject = GraphBuilder | GraphFunction | Plan;
@@ -27,5 +27,5 @@ export function pictureOf(subject: Subject, options: PictureOptions = {}): Pictu
   if (subject instanceof GraphBuilder) picture = pictureOfGraph(subject, options.fetches, options);
   else if ("steps" in subject) picture = pictureOfPlan(subject, options);
   else picture = pictureOfFunction(subject, options);
-  return collapse(picture, options.maxNodes ?? 120, options.collapse);
+  return withoutLongLoops(collapse(picture, options.maxNodes ?? 120, options.collapse));
 }

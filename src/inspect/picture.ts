@@ -19,6 +19,10 @@ export interface PictureNode {
   readonly tooltip: string;
   /** Its value is stored in a buffer (plans), or fetched. */
   readonly strong: boolean;
+  /** Full name of the variable it shows; null for all else. */
+  readonly variable: string | null;
+  /** Names of the variables it gives new values. */
+  readonly writes: readonly string[];
   /** Operations it stands for: none for what only holds a value, more than one for most boxes. */
   readonly operations: number;
   /** The frame it stands in; null for none. */
@@ -53,6 +57,20 @@ export interface Picture {
   /** Outer frames before inner ones. */
   readonly frames: readonly PictureFrame[];
   readonly edges: readonly PictureEdge[];
+}
+
+/**
+ * Leaves out lines that would cross the whole picture to say what a node's text says already: from an update to its
+ * variable, and from a variable to its own update. Within a frame, and where there are no frames, they stay.
+ */
+export function withoutLongLoops(picture: Picture): Picture {
+  const nodes = new Map(picture.nodes.map((node) => [node.id, node]));
+  const edges = picture.edges.filter((edge) => {
+    const [from, to] = [nodes.get(edge.from)!, nodes.get(edge.to)!];
+    if (from.frame === to.frame) return true;
+    return edge.kind !== "write" && !(from.variable !== null && to.writes.includes(from.variable));
+  });
+  return { ...picture, edges };
 }
 
 /** The role most of these have: colours what stands for all of them. */

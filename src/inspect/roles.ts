@@ -1,6 +1,7 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
 import type { Role } from "./picture.ts";
+import { scopeOf } from "./text.ts";
 
 /** True if the operation was made by differentiation, or derived from one that was. */
 function isGradient(op: Operation): boolean {
@@ -8,6 +9,27 @@ function isGradient(op: Operation): boolean {
     if (origin.kind === "gradient") return true;
   }
   return false;
+}
+
+/** What a gradient operation belongs to: the scope of the operation it differentiates, within the scope of `gradients`. */
+export interface GradientSource {
+  /** `adam/gradients`. */
+  readonly root: string;
+  /** `dense_1`. */
+  readonly scope: string;
+}
+
+/**
+ * Found by the name: `gradients` puts what it makes for `dense_1/matmul` into `gradients/dense_1/matmul_grad/`. Null
+ * for what belongs to no single operation, such as the seed.
+ */
+export function gradientSource(op: Operation): GradientSource | null {
+  let first: { readonly at: number; readonly of: Operation } | null = null;
+  for (let { origin } = op; origin.kind !== "user"; origin = origin.of.origin) {
+    const at = origin.kind === "gradient" ? op.name.indexOf(`${origin.of.name}_grad/`) : -1;
+    if (at >= 0 && (first === null || at < first.at)) first = { at, of: origin.of };
+  }
+  return first && { root: op.name.slice(0, Math.max(0, first.at - 1)), scope: scopeOf(first.of.name) };
 }
 
 /** Operations that read each operation or run it along. */

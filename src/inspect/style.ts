@@ -24,7 +24,7 @@ export const SHAPES: Readonly<Record<PictureNode["kind"], string>> = {
   variable: "cylinder",
   constant: "note",
   op: "box",
-  assign: "cds",
+  assign: "box",
   group: "octagon",
   box: "box3d",
 };

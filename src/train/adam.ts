@@ -1,3 +1,4 @@
+import type { Tensor } from "../graph/operation.ts";
 import { add, div, mul, square, sub } from "../ops/arithmetic.ts";
 import { pow, sqrt } from "../ops/elementary.ts";
 import {
@@ -6,7 +7,6 @@ import {
   Optimizer,
   type OptimizerOptions,
   requireShare,
-  type StepCounter,
   type Update,
   type UpdateContext,
 } from "./optimizer.ts";
@@ -45,8 +45,8 @@ export class Adam extends Optimizer {
   }
 
   /** In float64 for every dtype: 1 - β2ᵗ cancels, and float32 would lose half of its digits in the first steps. */
-  protected override rateAt(rate: LearningRate, counter: () => StepCounter): LearningRate {
-    const t = convert(counter().count, "float64", "t");
+  protected override rateAt(rate: LearningRate, step: () => Tensor): LearningRate {
+    const t = convert(step(), "float64", "t");
     const wide = typeof rate === "number" ? rate : convert(rate, "float64", "wideRate");
     const correction = div(sqrt(sub(1, pow(this.beta2, t))), sub(1, pow(this.beta1, t)), { name: "biasCorrection" });
     return mul(correction, wide, { name: "correctedRate" });

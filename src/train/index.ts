@@ -21,7 +21,6 @@ export {
   type MinimizeOptions,
   Optimizer,
   type OptimizerOptions,
-  type StepCounter,
   type Update,
   type UpdateContext,
 } from "./optimizer.ts";

@@ -49,12 +49,6 @@ export interface Update {
   readonly slots?: Readonly<Record<string, Tensor>>;
 }
 
-/** Counts the steps of an optimizer in the graph: `count` is 1 in the first run. */
-export interface StepCounter {
-  readonly graph: Graph;
-  readonly count: Tensor;
-}
-
 /** What an optimizer has added to one graph. */
 interface GraphState {
   readonly graph: Graph;
@@ -74,7 +68,7 @@ export abstract class Optimizer {
   readonly name: string;
   readonly learningRate: LearningRate;
   readonly #clip: number | null;
-  readonly #states = new Map<Graph, GraphState>();
+  readonly #states = new WeakMap<Graph, GraphState>();
 
   protected constructor(name: string, learningRate: LearningRate, options: OptimizerOptions) {
     this.name = options.name ?? name;
@@ -85,8 +79,11 @@ export abstract class Optimizer {
   /** The formula: new values of a variable and its slots. */
   protected abstract update(context: UpdateContext): Update;
 
-  /** The rate that `update` is given; an algorithm whose steps depend on their number changes it here. */
-  protected rateAt(rate: LearningRate, _counter: () => StepCounter): LearningRate {
+  /**
+   * The rate that `update` is given; an algorithm whose steps depend on their number changes it here.
+   * @param _step the number of the step, int32, 1 in the first run; asking for it adds the variable that counts
+   */
+  protected rateAt(rate: LearningRate, _step: () => Tensor): LearningRate {
     return rate;
   }
 
@@ -170,13 +167,14 @@ export abstract class Optimizer {
   #updates(state: GraphState, pairs: readonly GradientPair[]): readonly Tensor[] {
     const { graph } = state;
     const updates: Tensor[] = [];
-    const counter = (): StepCounter => {
+    let step: Tensor | null = null;
+    const rate = this.rateAt(this.learningRate, () => {
+      if (step) return step;
       state.step ??= graph.variable("step", [], { dtype: "int32", trainable: false });
-      const count = add(state.step, 1, { name: "step/next" });
-      updates.push(assign(state.step, count, { name: "step/update" }));
-      return { graph, count };
-    };
-    const rate = this.rateAt(this.learningRate, counter);
+      step = assign(state.step, add(state.step, 1), { name: "step/update" });
+      updates.push(step);
+      return step;
+    });
     const rates = new Map<DType, Tensor>();
     const clipped = this.#clipped(pairs);
     pairs.forEach(([, variable], i) => {

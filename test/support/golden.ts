@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../golden/", import.meta.url));
 /** Compares a text with the stored one; `UPDATE_GOLDEN=1` stores it instead. */
 export function expectGolden(name: string, text: string): void {
   const path = join(root, `${name}.txt`);
-  if (process.env["UPDATE_GOLDEN"] === "1") {
+  if (process.env.UPDATE_GOLDEN === "1") {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${text}\n`);
     return;
