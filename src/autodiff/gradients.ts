@@ -7,6 +7,7 @@ import { describeTensor, type Operation, type Tensor } from "../graph/operation.
 import { captureStack, lineOf } from "../graph/origin.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/movement.ts";
+import type { ShapeOf } from "../ops/support.ts";
 
 export interface GradientOptions {
   /** Gradient that flows into each `y`; default 1 for each element. */
@@ -22,6 +23,11 @@ export interface GradientOptions {
   readonly name?: string;
 }
 
+/** A tensor of its shape for each. */
+export type GradientsOf<Xs extends readonly Tensor[], Or = never> = {
+  -readonly [I in keyof Xs]: Tensor<ShapeOf<Xs[I]>> | Or;
+};
+
 /**
  * Reverse-mode derivatives of `Σ ys` with respect to each of `xs`, as tensors of the same graph: they can be fetched,
  * fused and differentiated again.
@@ -31,12 +37,16 @@ export interface GradientOptions {
  * @returns for each x a tensor of its shape
  * @throws GradientError if an x is unconnected (unless told otherwise), a y is not floating point, or a rule misbehaves
  */
-export function gradients(
+export function gradients<const Xs extends readonly Tensor[]>(
   ys: Tensor | readonly Tensor[],
-  xs: readonly Tensor[],
+  xs: Xs,
   options: GradientOptions & { readonly unconnected: "none" },
-): (Tensor | null)[];
-export function gradients(ys: Tensor | readonly Tensor[], xs: readonly Tensor[], options?: GradientOptions): Tensor[];
+): GradientsOf<Xs, null>;
+export function gradients<const Xs extends readonly Tensor[]>(
+  ys: Tensor | readonly Tensor[],
+  xs: Xs,
+  options?: GradientOptions,
+): GradientsOf<Xs>;
 export function gradients(
   ys: Tensor | readonly Tensor[],
   xs: readonly Tensor[],
@@ -44,7 +54,13 @@ export function gradients(
 ): (Tensor | null)[] {
   const roots = Array.isArray(ys) ? (ys as readonly Tensor[]) : [ys as Tensor];
   const builder = (roots[0] ?? xs[0])?.graph;
-  if (!builder || roots.length === 0) throw new GradientError({ what: "gradients: there is nothing to differentiate" });
+  if (!builder || roots.length === 0) {
+    throw new GradientError({
+      what: "gradients: there is nothing to differentiate",
+      at: lineOf(captureStack()),
+      fix: "give at least one y: gradients(loss, [w])",
+    });
+  }
   checkRoots(roots, xs, options.gradYs);
   const first = builder.operations.length;
   const found = builder.scope(options.name ?? "gradients", () => backpropagate(builder, roots, xs, options));
@@ -60,23 +76,37 @@ function checkRoots(roots: readonly Tensor[], xs: readonly Tensor[], gradYs?: re
   const at = () => lineOf(captureStack());
   for (const y of roots) {
     if (isFloat(y.dtype)) continue;
-    const fix = 'derivatives need floating point: cast(y, "float32") somewhere before';
-    throw new GradientError({ what: `gradients: ${describeTensor(y)} is not floating point`, at: at(), fix });
+    throw new GradientError({
+      what: `gradients: ${describeTensor(y)} is not floating point`,
+      details: [`"${y.op.name}" was made at ${y.op.line ?? "an unknown line"}`],
+      at: at(),
+      fix: 'derivatives need floating point: compute it from float32, cast(x, "float32")',
+    });
   }
   const foreign = [...roots, ...xs].find((tensor) => tensor.graph !== roots[0]!.graph);
   if (foreign) {
     throw new GradientError({
       what: `gradients: "${foreign.name}" belongs to graph "${foreign.graph.name}", "${roots[0]!.name}" to "${roots[0]!.graph.name}"`,
+      details: [`"${foreign.op.name}" was made at ${foreign.op.line ?? "an unknown line"}`],
       at: at(),
+      fix: "differentiate within one graph: y must be computed from x",
     });
   }
   if (gradYs && gradYs.length !== roots.length) {
-    throw new GradientError({ what: `gradients: ${gradYs.length} gradYs for ${roots.length} ys`, at: at() });
+    throw new GradientError({
+      what: `gradients: ${gradYs.length} gradYs for ${roots.length} ys`,
+      at: at(),
+      fix: "give one gradient for each y; null lets none flow in",
+    });
   }
   gradYs?.forEach((g, i) => {
     if (!g || (sameShape(g.shape, roots[i]!.shape) && g.dtype === roots[i]!.dtype)) return;
     throw new GradientError({
       what: `gradients: gradYs[${i}] is ${specText(g.spec)}, its y is ${specText(roots[i]!.spec)}`,
+      details: [
+        `y    ${describeTensor(roots[i]!)}  made at ${roots[i]!.op.line ?? "?"}`,
+        `grad ${describeTensor(g)}  made at ${g.op.line ?? "?"}`,
+      ],
       at: at(),
       fix: "an incoming gradient has the shape and dtype of its y",
     });
@@ -210,21 +240,29 @@ function unconnectedError(ys: readonly Tensor[], x: Tensor, ops: readonly Operat
   }
   const what = `gradients: no gradient flows from ${ys.map((y) => `"${y.name}"`).join(", ")} to "${x.name}"`;
   const at = lineOf(captureStack());
+  const madeX = `"${x.name}" was made at ${x.op.line ?? "an unknown line"}`;
+  const backwards = ys.find((y) => reachable([x.op]).includes(y.op));
   if (cuts.length === 0) {
     return new GradientError({
       what,
       details: [
-        `${ys.length > 1 ? "they do" : `"${ys[0]!.name}" does`} not depend on "${x.name}", made at ${x.op.line ?? "?"}`,
+        ...ys.slice(0, 4).map((y) => `"${y.name}", made at ${y.op.line ?? "?"}, does not depend on "${x.name}"`),
+        madeX,
       ],
       at,
-      fix: 'differentiate what depends on it, or pass { unconnected: "zero" } or { unconnected: "none" }',
+      fix: backwards
+        ? `"${x.name}" depends on "${backwards.name}": what is differentiated comes first, gradients(y, [x])`
+        : 'differentiate what depends on it, or pass { unconnected: "zero" } or { unconnected: "none" }',
     });
   }
   return new GradientError({
     what,
-    details: cuts
-      .slice(0, 4)
-      .map((op) => `the path is cut by ${op.def.name} "${op.name}" at ${op.line ?? "?"}, which has no derivative`),
+    details: [
+      ...cuts
+        .slice(0, 4)
+        .map((op) => `the path is cut by ${op.def.name} "${op.name}" at ${op.line ?? "?"}, which has no derivative`),
+      madeX,
+    ],
     at,
     fix: 'go around it with differentiable ops, or pass { unconnected: "zero" } or { unconnected: "none" }',
   });

@@ -347,8 +347,9 @@ class Lowering extends ExpressionBuilder {
   override when(test: Expr, yes: () => Expr, no: Expr): Expr {
     if (test.kind === "const") return test.value ? yes() : no;
     let value: Expr = no;
+    // What is shared inside of the guard gets its name there: outside, its loads may be out of bounds.
     const inner = this.#inside(true, () => {
-      value = yes();
+      value = this.#sharing(yes);
     });
     if (inner.statements.length === 0) return select(test, value, no);
     const result = variable(this.#fresh("guarded"), no.type);

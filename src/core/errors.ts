@@ -25,27 +25,45 @@ function assemble(parts: ErrorParts): string {
   return lines.join("\n");
 }
 
-/** Base of every error the library throws on purpose. */
+/** Base of every error the library throws on purpose. Names are written out: a minifier renames classes. */
 export class ForerunError extends Error {
+  override name = "ForerunError";
   readonly parts: ErrorParts;
   constructor(parts: ErrorParts) {
     super(assemble(parts));
     this.parts = parts;
-    this.name = new.target.name;
   }
 }
 
 /** Two shapes, or a shape and an attribute, do not go together. */
-export class ShapeError extends ForerunError {}
+export class ShapeError extends ForerunError {
+  override name = "ShapeError";
+}
 /** An op or feed got an element type it does not take. */
-export class DTypeError extends ForerunError {}
+export class DTypeError extends ForerunError {
+  override name = "DTypeError";
+}
 /** The graph itself is used wrongly: foreign tensors, duplicate writes, bad names, bad arguments. */
-export class GraphError extends ForerunError {}
+export class GraphError extends ForerunError {
+  override name = "GraphError";
+}
 /** A derivative was asked for that does not exist. */
-export class GradientError extends ForerunError {}
+export class GradientError extends ForerunError {
+  override name = "GradientError";
+}
 /** A feed is missing, doubled, or has the wrong shape, dtype or values. */
-export class FeedError extends ForerunError {}
+export class FeedError extends ForerunError {
+  override name = "FeedError";
+}
 /** Session state: uninitialised variables, use after close. */
-export class StateError extends ForerunError {}
+export class StateError extends ForerunError {
+  override name = "StateError";
+}
+/** A file can not be read: damaged, too large, of another version, or not what this graph needs. Names the place in it. */
+export class FileError extends ForerunError {
+  override name = "FileError";
+}
 /** A pass, verifier or backend found something impossible: a bug in the library, reported with its context. */
-export class CompileError extends ForerunError {}
+export class CompileError extends ForerunError {
+  override name = "CompileError";
+}

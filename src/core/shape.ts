@@ -24,6 +24,9 @@ export interface SizeCheck {
   readonly left: Size;
   readonly right: Size;
   readonly why: string;
+  /** Axes at fault, per operand. */
+  readonly marks: readonly (readonly number[])[];
+  readonly fix?: string | undefined;
 }
 
 /** What a shape rule sees besides its inputs: where to complain, and where to leave checks for later. */
@@ -93,7 +96,7 @@ export function broadcastShapes(a: Sizes, b: Sizes, context: ShapeContext): Size
     else {
       context.require(left, right, `cannot broadcast ${sizeText(left)} with ${sizeText(right)}`, {
         marks: [[a.length - back], [b.length - back]],
-        fix: "sizes must be equal, or one of them 1; shapes are aligned at their last axis",
+        fix: columnFix(a, b) ?? "sizes must be equal, or one of them 1; shapes are aligned at their last axis",
       });
       result.push(isKnown(left) ? left : right);
     }
@@ -101,11 +104,20 @@ export function broadcastShapes(a: Sizes, b: Sizes, context: ShapeContext): Size
   return result;
 }
 
+/** One number per row was meant: a vector that would fit as a column. */
+function columnFix(a: Sizes, b: Sizes): string | null {
+  const [vector, other] = a.length < b.length ? [a, b] : [b, a];
+  const [size] = vector;
+  if (vector.length !== 1 || size === undefined || other.at(-2) !== size) return null;
+  return `shapes are aligned at their last axis; for one value per row use expandDims(x, -1), ${shapeText([size, 1])}`;
+}
+
 /** Axis in [0, rank), from one that may count from the end. */
 export function normalizeAxis(axis: number, rank: number, context: ShapeContext): number {
   const normal = axis < 0 ? axis + rank : axis;
   if (Number.isInteger(normal) && normal >= 0 && normal < rank) return normal;
-  const range = rank === 0 ? "a scalar has no axes" : `axes run from ${-rank} to ${rank - 1}`;
+  const range =
+    rank === 0 ? "a scalar has no axes; reshape(x, [1]) gives it one" : `axes run from ${-rank} to ${rank - 1}`;
   return context.fail(`axis ${axis} does not exist in rank ${rank}`, { fix: range });
 }
 
@@ -114,7 +126,12 @@ export function normalizeAxes(axes: readonly number[] | null, rank: number, cont
   if (axes === null) return Array.from({ length: rank }, (_, axis) => axis);
   const normal = axes.map((axis) => normalizeAxis(axis, rank, context)).sort((x, y) => x - y);
   const twice = normal.find((axis, i) => axis === normal[i - 1]);
-  if (twice !== undefined) context.fail(`axis ${twice} is named twice in [${axes.join(", ")}]`);
+  if (twice !== undefined) {
+    context.fail(`axis ${twice} is named twice in [${axes.join(", ")}]`, {
+      marks: [[twice]],
+      fix: "name each axis once; negative ones count from the end",
+    });
+  }
   return normal;
 }
 
@@ -127,21 +144,25 @@ export const reducedShape = (shape: Sizes, axes: readonly number[], keepDims: bo
 /** Resolves a requested shape with at most one -1 against the elements there are. */
 export function reshapedShape(from: Sizes, to: Sizes, context: ShapeContext): Sizes {
   const total = productOf(from);
+  const marks = [from.map((_, axis) => axis)];
   const open = to.flatMap((size, axis) => (size === -1 ? [axis] : []));
-  if (open.length > 1) context.fail(`only one size of ${shapeText(to)} may be -1`);
+  if (open.length > 1) {
+    context.fail(`only one size of ${shapeText(to)} may be -1`, { fix: "one size can be worked out; give the others" });
+  }
   const known = productOf(to.filter((size) => size !== -1));
   if (open.length === 0) {
     context.require(
       total,
       known,
       `${shapeText(from)} has ${sizeText(total)} elements, ${shapeText(to)} has ${sizeText(known)}`,
-      { fix: "the number of elements must stay the same; one size may be -1 to be worked out" },
+      { marks, fix: "the number of elements must stay the same; one size may be -1 to be worked out" },
     );
     return to;
   }
   const rest = known === 0 ? null : divideExactly(total, known);
   if (rest === null) {
     context.fail(`${sizeText(total)} elements of ${shapeText(from)} do not divide into ${shapeText(to)}`, {
+      marks,
       fix: "the sizes given must divide the number of elements",
     });
   }
@@ -154,7 +175,9 @@ export function concatenatedShape(shapes: readonly Sizes[], axis: number, contex
   let total: Size = 0;
   shapes.forEach((shape, which) => {
     if (shape.length !== first.length) {
-      context.fail(`input ${which} has rank ${shape.length}, input 0 has rank ${first.length}`);
+      context.fail(`input ${which} has rank ${shape.length}, input 0 has rank ${first.length}`, {
+        fix: "all inputs need one rank; expandDims adds an axis, stack joins along a new one",
+      });
     }
     shape.forEach((size, at) => {
       if (at === axis) total = addSizes(total, size);

@@ -37,11 +37,18 @@ function flatten(list: NestedList, shape: readonly number[], axis: number, into:
   for (const item of list) {
     const nested = typeof item === "object";
     if (nested !== axis + 1 < shape.length) {
-      throw new ShapeError({ what: `value: numbers and lists are mixed at depth ${axis + 1}` });
+      throw new ShapeError({
+        what: `value: numbers and lists are mixed at depth ${axis + 1}`,
+        fix: "at one depth there are only numbers, or only lists",
+      });
     }
     if (nested) flatten(item, shape, axis + 1, into);
     else if (typeof item === "number" || typeof item === "boolean") into.push(item);
-    else throw new DTypeError({ what: `value: ${String(item)} is not a number or boolean` });
+    else
+      throw new DTypeError({
+        what: `value: ${String(item)} is not a number or boolean`,
+        fix: "give numbers, or convert what you have: Number(text)",
+      });
   }
 }
 
@@ -92,6 +99,7 @@ export function readValue(value: ValueLike, dtype?: DType, shape?: readonly numb
   if (count !== items.length && !fills) {
     throw new ShapeError({
       what: `value: ${items.length} elements do not fill shape [${wanted.join(", ")}], which has ${count}`,
+      fix: `give ${count}, or one number that fills the shape`,
     });
   }
   const data = allocate(target, count);

@@ -175,6 +175,7 @@ export class GraphBuilder {
       what: `there is no tensor "${name}"`,
       details: [`operation "${op.name}" has ${outputs.length === 0 ? "no outputs" : `only ${outputs.join(", ")}`}`],
       at: lineOf(captureStack()),
+      fix: outputs.length === 0 ? `run the operation itself: "${op.name}"` : "outputs count from 0",
     });
   }
   has(name: string): boolean {

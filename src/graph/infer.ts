@@ -3,6 +3,7 @@ import { type ShapeContext, type SizeCheck, shapeText, type TensorSpec } from ".
 import { equalSizes } from "../core/size.ts";
 import type { OpDef } from "./define.ts";
 import type { Attrs, Tensor } from "./operation.ts";
+import { sizeNotes } from "./size-notes.ts";
 
 /** An operand as errors show it. */
 export interface OperandInfo {
@@ -10,6 +11,7 @@ export interface OperandInfo {
   /** `x` or `dense/matmul`. */
   readonly name: string;
   readonly line: string | null;
+  readonly tensor: Tensor;
 }
 /** Whose specs are being worked out, for error texts. */
 export interface Site {
@@ -23,25 +25,67 @@ export const operandOf = (tensor: Tensor): OperandInfo => ({
   get line() {
     return tensor.op.line;
   },
+  tensor,
 });
 
 const label = (def: OpDef, operand: number): string =>
   def.inputs === "many" ? `input ${operand}` : (def.inputs[operand] ?? `input ${operand}`);
 
-/** One line per operand: its role, name, dtype, shape with the offending axes marked, and the line that made it. */
-function operandLines(def: OpDef, operands: readonly OperandInfo[], marks: readonly (readonly number[])[]): string[] {
-  const roles = operands.map((_, i) => label(def, i));
-  const texts = operands.map(({ name, spec }, i) => `${name}: ${spec.dtype}${shapeText(spec.shape, marks[i])}`);
-  const roleWidth = Math.max(0, ...roles.map((role) => role.length));
-  const textWidth = Math.max(0, ...texts.map((text) => text.length));
-  return operands.map((operand, i) => {
-    const { line } = operand;
-    return `${roles[i]!.padEnd(roleWidth)}  ${texts[i]!.padEnd(textWidth)}${line ? `  made at ${line}` : ""}`.trimEnd();
+type Marks = readonly (readonly number[])[];
+
+/** At most this many operands are listed in a message (a `concat` may have hundreds), those at fault before others. */
+const LISTED = 5;
+/** Lines of a message about its operands: with the problem, the place, the run and the fix there are at most 12. */
+const DETAILS = 8;
+
+/**
+ * One line per operand: its role, name, dtype, shape with the offending axes marked, and the line that made it. Then
+ * how the symbolic sizes among the marked ones came to be.
+ *
+ * @param at the line of the op itself
+ * @param options `names: false` leaves out where names come from
+ */
+export function operandDetails(
+  def: OpDef,
+  operands: readonly OperandInfo[],
+  marks: Marks,
+  at: string | null,
+  options: { readonly names?: boolean } = {},
+): readonly string[] {
+  const shown = listed(operands.length, marks);
+  const rows = shown.map((which) => {
+    const { name, spec, line, tensor } = operands[which]!;
+    const text = `${name}: ${spec.dtype}${shapeText(spec.shape, marks[which])}`;
+    return { role: label(def, which), text, made: madeText(tensor, line, at) };
   });
+  const roleWidth = Math.max(0, ...rows.map(({ role }) => role.length));
+  const textWidth = Math.max(0, ...rows.map(({ text }) => text.length));
+  const lines = rows.map(({ role, text, made }) =>
+    `${role.padEnd(roleWidth)}  ${text.padEnd(textWidth)}${made}`.trimEnd(),
+  );
+  const more = operands.length - shown.length;
+  if (more > 0) lines.push(`… and ${more} more`);
+  const marked = shown.flatMap((which) => (marks[which] ?? []).map((axis) => operands[which]!.spec.shape?.[axis] ?? 0));
+  const tensors = shown.map((which) => operands[which]!.tensor);
+  return [...lines, ...sizeNotes(marked, tensors, options)].slice(0, DETAILS);
 }
 
-/** At most this many operands are listed in a message (a `concat` may have hundreds). */
-const LISTED = 6;
+/** Where an operand was made. What the op's own call made of one tensor, as `stack` does, points at that tensor. */
+function madeText({ op }: Tensor, line: string | null, at: string | null): string {
+  if (line === null) return "";
+  let made = op;
+  while (made.inputs.length === 1 && made.line === at) made = made.inputs[0]!.op;
+  return made === op ? `  made at ${line}` : `  from "${made.name}", made at ${made.line ?? "an unknown line"}`;
+}
+
+/** Which of `count` operands are shown. */
+function listed(count: number, marks: Marks): readonly number[] {
+  const all = Array.from({ length: count }, (_, which) => which);
+  if (count <= LISTED) return all;
+  const isMarked = (which: number): boolean => (marks[which]?.length ?? 0) > 0;
+  const first = [...all.filter(isMarked), ...all.filter((which) => !isMarked(which))].slice(0, LISTED);
+  return first.sort((a, b) => a - b);
+}
 
 /**
  * Output specs of an op. The same function serves the builder and the compiler, which calls it again once sizes
@@ -56,14 +100,13 @@ export function inferSpecs<A extends Attrs>(
   site: Site,
 ): { readonly specs: readonly TensorSpec[]; readonly checks: readonly SizeCheck[] } {
   const checks: SizeCheck[] = [];
-  const shown = operands.slice(0, LISTED);
 
   const dtypes = def.dtypes(
     operands.map(({ spec }) => spec.dtype),
     attrs,
     {
       fail(problem, fix) {
-        const details = operandLines(def, shown, []);
+        const details = operandDetails(def, operands, [], site.line);
         throw new DTypeError({ what: `${def.name}: ${problem}`, details, at: site.line, fix });
       },
     },
@@ -71,13 +114,15 @@ export function inferSpecs<A extends Attrs>(
 
   const context: ShapeContext = {
     fail(problem, { marks = [], fix } = {}) {
-      const details = operandLines(def, shown, marks);
+      const details = operandDetails(def, operands, marks, site.line);
       throw new ShapeError({ what: `${def.name}: ${problem}`, details, at: site.line, fix });
     },
     require(left, right, problem, options) {
       const equal = equalSizes(left, right);
       if (equal === false) context.fail(problem, options);
-      if (equal === undefined) checks.push({ left, right, why: `${def.name} "${site.name}": ${problem}` });
+      if (equal !== undefined) return;
+      const why = `${def.name} "${site.name}": ${problem}`;
+      checks.push({ left, right, why, marks: options?.marks ?? [], fix: options?.fix });
     },
   };
   const inputs = operands.map(({ spec }) => spec.shape);

@@ -1,6 +1,6 @@
 import type { DType, TypedArray } from "../core/dtype.ts";
 import { type SizeCheck, type Sizes, specText, type TensorSpec, tupleText } from "../core/shape.ts";
-import type { Shape } from "../core/shape-types.ts";
+import type { AnyShape, Shape } from "../core/shape-types.ts";
 import type { SymbolicSize } from "../core/size.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type { OpDef } from "./define.ts";
@@ -71,7 +71,7 @@ export class Operation<A extends Attrs = Attrs> {
 let nextId = 1;
 
 /** Handle on one output of an operation: what users hold. `S` exists for the type checker only. */
-export class Tensor<out S extends Shape = Shape> {
+export class Tensor<out S extends Shape = AnyShape> {
   readonly op: Operation;
   readonly index: number;
   readonly spec: TensorSpec;
@@ -110,7 +110,7 @@ export class Tensor<out S extends Shape = Shape> {
 }
 
 /** A tensor whose value a session keeps between runs. Reading it gives the value at the start of the run. */
-export class Variable<out S extends Shape = Shape> extends Tensor<S> {
+export class Variable<out S extends Shape = AnyShape> extends Tensor<S> {
   /** Writes the initial value; run it once per session, alone or through `graph.initializer`. */
   get initializer(): Operation {
     return this.graph.initializerOf(this);

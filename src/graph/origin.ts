@@ -18,13 +18,43 @@ interface CapturingError {
 }
 
 /** Frames of the library itself start with this path; what is left is the user's code. */
-const LIBRARY = withoutScheme(new URL("..", import.meta.url).href);
+const LIBRARY = libraryPath(import.meta.url);
 /** Enough for an op, whose cost this is a part of; an error is reported from deeper down and may cost more. */
 const FRAMES = 14;
 const FRAMES_OF_ERROR = 60;
 
-function withoutScheme(path: string): string {
-  return decodeURI(path.replace(/^(?:async )?file:\/\/(?=\/)/, ""));
+/**
+ * The folder of the library, if this module still has a file of its own in it. In a bundle it has none, and no frame
+ * tells by itself whose code it is: there, the library is the bundle's file, or its folder if that is a package's (as
+ * with the dependencies that a development server bundles ahead).
+ */
+export function libraryPath(module: string | undefined): string {
+  if (!module) return ""; // A bundle that is no module: every place starts with this, so that none is taken for a user's.
+  const path = plainPath(module.replace(/[?#].*$/, ""));
+  const own = /^(.*\/)graph\/origin\.[jt]s$/.exec(path) ?? /^(.*\/node_modules\/.*\/)[^/]*$/.exec(path);
+  return own ? own[1]! : path;
+}
+
+/** A path as users write it, with forward slashes: without the scheme of files, without the query of a server. */
+function plainPath(place: string): string {
+  if (/^[A-Za-z]:[\\/]|^\\\\/.test(place)) return upperDrive(place.replaceAll("\\", "/"));
+  if (/^https?:/.test(place)) return place.replace(/\?\S*?(?=(?::\d+:\d+)?$)/, "");
+  if (!place.startsWith("file:///")) return place;
+  const path = place.slice("file://".length);
+  return upperDrive(decoded(path).replace(/^\/(?=[A-Za-z]:\/)/, ""));
+}
+
+/** Windows does not care for the case of a drive, and programs write both. */
+function upperDrive(path: string): string {
+  return path.replace(/^[a-z](?=:\/)/, (drive) => drive.toUpperCase());
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path; // A file's name may hold a bare %.
+  }
 }
 
 /** Remembers the current stack: cheaply, if `above` is given (it and what it calls are left out). */
@@ -41,27 +71,38 @@ export function captureStack(above?: (...args: never[]) => unknown): StackCaptur
 
 /** `file:line:column` of the innermost frame outside the library, relative to the working directory if inside it. */
 export function lineOf(capture: StackCapture | null): string | null {
-  for (const frame of (capture?.stack ?? "").split("\n")) {
+  return userPlace(capture?.stack ?? "", LIBRARY, workingDirectory());
+}
+
+/** The same, for a stack, a library and a working directory of any system; tests know them all. */
+export function userPlace(stack: string, library: string, directory: string | null): string | null {
+  const here = directory === null ? null : `${plainPath(directory).replace(/\/$/, "")}/`;
+  for (const frame of stack.split("\n")) {
     const place = placeOf(frame);
-    if (place === null || place.startsWith(LIBRARY) || place.startsWith("node:")) continue;
-    const here = workingDirectory();
+    if (place === null || place.startsWith(library) || /^(?:node:|self-hosted:|wasm:)/.test(place)) continue;
     return here !== null && place.startsWith(here) ? place.slice(here.length) : place;
   }
   return null;
 }
 
-/** V8 writes `at f (place)` or `at place`, Firefox and WebKit `f@place`; place ends in `:line:column`. */
+/**
+ * V8 writes `at f (place)` or `at place`, Firefox and WebKit `f@place`, WebKit also a bare place where the function
+ * has no name; place ends in `:line:column`. Code that was made by `eval` has no place.
+ */
 function placeOf(frame: string): string | null {
-  const match = /\(([^()]+:\d+:\d+)\)\s*$/.exec(frame) ?? /(?:^\s*at |@)(\S.*:\d+:\d+)\s*$/.exec(frame);
-  return match ? withoutScheme(match[1]!) : null;
+  const match =
+    /^\s*at [^(]* \((?!eval at )(\S.*:\d+:\d+)\)\s*$/.exec(frame) ??
+    /^\s*at (?!eval )(?:async )?([^\s(].*:\d+:\d+)\s*$/.exec(frame) ??
+    /^([a-z][a-z+.-]*:\/\/.*:\d+:\d+)\s*$/.exec(frame) ??
+    /^[^@]*@(\S.*:\d+:\d+)\s*$/.exec(frame);
+  return match && !/ > (?:eval|Function)\b/.test(match[1]!) ? plainPath(match[1]!) : null;
 }
 
 interface HostProcess {
   readonly process?: { readonly cwd?: () => string };
 }
 function workingDirectory(): string | null {
-  const directory = (globalThis as HostProcess).process?.cwd?.();
-  return directory === undefined ? null : `${directory.replace(/\\/g, "/").replace(/\/$/, "")}/`;
+  return (globalThis as HostProcess).process?.cwd?.() ?? null;
 }
 
 /** The user's line behind an operation, followed through derivations. */

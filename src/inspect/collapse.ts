@@ -33,14 +33,17 @@ export function collapse(picture: Picture, limit: number, named: readonly string
   return current;
 }
 
-/** One scope with all it holds becomes one box, whatever its size. */
+/** A scope with all it holds becomes one box, whatever its size; so does every kernel of that name. */
 function foldScope(picture: Picture, path: string): Picture {
-  const frame = picture.frames.find((candidate) => candidate.path === path);
-  if (!frame) return picture;
-  const inside = new Set<string>([frame.id]);
-  for (const { id, parent } of picture.frames) if (parent !== null && inside.has(parent)) inside.add(id);
-  const nodes = picture.nodes.filter((node) => node.frame !== null && inside.has(node.frame));
-  return replaceByBoxes(picture, [scopeBox(frame, nodes, 1)], inside);
+  const matching = picture.frames.filter((frame) => frame.path === path);
+  let current = picture;
+  for (const frame of matching) {
+    const inside = new Set<string>([frame.id]);
+    for (const { id, parent } of current.frames) if (parent !== null && inside.has(parent)) inside.add(id);
+    const nodes = current.nodes.filter((node) => node.frame !== null && inside.has(node.frame));
+    current = replaceByBoxes(current, [scopeBox(frame, nodes, matching.length)], inside);
+  }
+  return current;
 }
 
 /** The fold that is worth most, or null if nothing is left to fold. */

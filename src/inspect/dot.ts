@@ -62,17 +62,24 @@ type Values = Readonly<Record<string, string | readonly string[]>>;
 
 const attributes = (values: Values): string =>
   Object.entries(values)
-    .map(([name, value]) => `${name}="${typeof value === "string" ? value : value.map(escapeText).join("\\n")}"`)
+    .map(([name, value]) => {
+      if (typeof value === "string") return `${name}="${value}"`;
+      // How often Graphviz reads the escape sequences of a tooltip depends on what it belongs to, so they hold none:
+      // a backslash becomes the sign for set difference, which looks like one.
+      const texts = name.endsWith("tooltip") ? value.map((text) => text.replaceAll("\\", "\u2216")) : value;
+      return `${name}="${texts.map(escapeText).join("\\n")}"`;
+    })
     .join(", ");
 
 /**
- * Text for inside a quoted DOT string. Backslashes and quotes are written as character entities: Graphviz reads
- * escape sequences in several passes, but entities only once, at the end.
+ * Text for inside a quoted DOT string. Graphviz reads the escape sequences of labels twice, before and after it decodes
+ * entities. Written as two entities, a backslash gets past the first reading, which would put the node's id in the
+ * place of a backslash and N, and the second reading makes one of the two.
  */
 function escapeText(text: string): string {
   return clean(text)
     .replace(/&/g, "&amp;")
-    .replace(/\\/g, "&#92;")
+    .replace(/\\/g, "&#92;&#92;")
     .replace(/"/g, "&quot;")
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;")
@@ -100,6 +107,8 @@ function nodeText(node: PictureNode): string {
     penwidth: node.strong ? "2.4" : "1",
     tooltip: [node.tooltip],
     ...(node.kind === "assign" ? { peripheries: "2" } : {}),
+    // Titles of boxes are names, in bold letters that Graphviz takes for narrower than they are.
+    ...(node.kind === "box" ? { margin: "0.3,0.06" } : {}),
   };
   return `${node.id} [${attributes(values)}];`;
 }

@@ -19,9 +19,9 @@ import {
 
 export interface ContentOptions {
   readonly title?: string | undefined;
-  /** Leaves out constants that are more than one number too. Single numbers always stand in their users' titles. */
+  /** Leaves out constants that hold different numbers too. Those of one number, however often, always stand in their users' titles. */
   readonly hideConstants?: boolean | undefined;
-  /** Draws how variables get their first values. Default: only where nothing else would be left. */
+  /** Draws how variables get their first values. Default: only where they are fetched, or nothing else would be left. */
   readonly initializers?: boolean | undefined;
 }
 
@@ -44,7 +44,9 @@ export function pictureOfGraph(
   const roots = fetches?.map((fetch) => ("op" in fetch ? fetch.op : fetch));
   const fetched = new Set(fetches?.flatMap((fetch) => ("op" in fetch ? [fetch] : [])) ?? []);
   const ops = roots ? reachable(roots) : graph.operations;
-  return pictureOfOps({ name: graph.name, ops, params: [], fetched, writes: [] }, options);
+  // What fetches reach is wanted, initial values included.
+  const { initializers = roots !== undefined } = options;
+  return pictureOfOps({ name: graph.name, ops, params: [], fetched, writes: [] }, { ...options, initializers });
 }
 
 /** A function as it stands before or after some pass: its params take the place of what made them. */

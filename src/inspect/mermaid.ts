@@ -48,8 +48,7 @@ export function mermaidOf(picture: Picture, direction: PictureOptions["direction
   }
   for (const role of rolesIn(picture.nodes)) {
     const { fill, line } = ROLE_STYLES[role];
-    const ids = picture.nodes.filter((node) => node.role === role).map((node) => node.id);
-    lines.push(`  classDef ${role} fill:${fill},stroke:${line},color:#1a1a1a`, `  class ${ids.join(",")} ${role}`);
+    lines.push(`  classDef ${role} fill:${fill},stroke:${line},color:#1a1a1a`);
   }
   const strong = picture.nodes.filter((node) => node.strong).map((node) => node.id);
   if (strong.length > 0) lines.push("  classDef strong stroke-width:3px", `  class ${strong.join(",")} strong`);

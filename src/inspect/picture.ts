@@ -61,13 +61,13 @@ export interface Picture {
 
 /**
  * Leaves out lines that would cross the whole picture to say what a node's text says already: from an update to its
- * variable, and from a variable to its own update. Within a frame, and where there are no frames, they stay.
+ * variable, and from a variable to its own update. Between single operations of one frame, or of none, they stay.
  */
 export function withoutLongLoops(picture: Picture): Picture {
   const nodes = new Map(picture.nodes.map((node) => [node.id, node]));
   const edges = picture.edges.filter((edge) => {
     const [from, to] = [nodes.get(edge.from)!, nodes.get(edge.to)!];
-    if (from.frame === to.frame) return true;
+    if (from.frame === to.frame && from.kind !== "box" && to.kind !== "box") return true;
     return edge.kind !== "write" && !(from.variable !== null && to.writes.includes(from.variable));
   });
   return { ...picture, edges };

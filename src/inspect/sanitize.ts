@@ -9,6 +9,9 @@ const ATTRIBUTES = new Set(
 /** Values with anything but these are dropped; `url(…)` holds brackets, but so does `translate(…)`. */
 const VALUE = /^[\w\s.,#%()+\-;>]*$/;
 
+/** Of nearly the same widths, so that text fits its box whichever of them there is. */
+const FONTS = "Arial, Helvetica, Liberation Sans, sans-serif";
+
 const TAG = /<!--[\s\S]*?-->|<[!?][^>]*>|<(\/?)([\w:-]+)((?:[^>"']|"[^"]*"|'[^']*')*)>/g;
 const ATTRIBUTE = /([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
@@ -58,6 +61,7 @@ export function sanitizeSvg(svg: string): string {
     }
     const parent = open.findLast((element) => element.name !== "a");
     const isNode = name === "g" && (given.get("class") === "node" || (parent?.isNode ?? false));
+    if (given.has("font-family")) given.set("font-family", FONTS);
     if (name === "text" && open.at(-1)?.isNode) dressText(given, open.at(-1)!.texts++);
     out.push(`<${name}${attributesText(name, given)}${alone ? "/" : ""}>`);
     if (!alone) open.push({ name, close: `</${name}>`, isNode, texts: 0 });

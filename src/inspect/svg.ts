@@ -14,7 +14,9 @@ export { sanitizeSvg } from "./sanitize.ts";
 export type LayoutEngine = (dot: string, timeout: number) => Promise<string>;
 
 /** Layout took too long and was stopped. */
-export class LayoutTimeout extends ForerunError {}
+export class LayoutTimeout extends ForerunError {
+  override name = "LayoutTimeout";
+}
 
 export interface SvgOptions extends PictureOptions {
   readonly layout: LayoutEngine;

@@ -37,7 +37,9 @@ export function scalarText(tensor: Tensor): string | null {
   const { value } = op.attrs;
   if (op.def.effect !== "constant" || !ArrayBuffer.isView(value)) return null;
   const data = value as TypedArray;
-  return data.length === 1 ? elementText(data[0]!, dtypeOfArray(data) ?? "float64") : null;
+  const first = data[0];
+  if (first === undefined || !data.every((element) => Object.is(element, first))) return null;
+  return elementText(first, dtypeOfArray(data) ?? "float64");
 }
 
 /** The first elements of a constant. */
@@ -66,6 +68,8 @@ export function attributeLine(op: Operation): string {
       const text = attrText(attr);
       return text === null ? [] : [`${name} ${text}`];
     });
+  // As many as fit.
+  while (shown.length > 1 && shown.join(", ").length > LINE) shown.pop();
   return shortened(shown.join(", "));
 }
 
@@ -86,4 +90,4 @@ export function givenName(op: Operation): string | null {
 }
 
 /** Everything about an operation, for those who point at it. */
-export const tooltipOf = (op: Operation): string => shortened(operationText(op), 400);
+export const tooltipOf = (op: Operation): string => shortened(operationText(op), 240);

@@ -3,7 +3,8 @@ import type { Shape, Valid } from "../core/shape-types.ts";
 import { nearNames } from "../graph/builder.ts";
 import { defineOp, type OpExample } from "../graph/define.ts";
 import type { Attrs, Tensor } from "../graph/operation.ts";
-import { add, mul, sub } from "./arithmetic.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
+import { abs, add, clipByValue, div, mul, sub } from "./arithmetic.ts";
 import { greater, less, where } from "./comparison.ts";
 import { erf } from "./elementary.ts";
 import { zerosLike } from "./movement.ts";
@@ -172,6 +173,76 @@ export const swishOp = defineOp<NoAttrs>({
   examples: unaryExamples({ domain: [-4, 4] }),
 });
 
+/** On both sides of kinks at -3 and 3, and away from them. */
+const aroundThree = (): OpExample<NoAttrs>[] => [
+  { inputs: [f32([6], { values: [-5, -2.5, -0.5, 0.5, 2.5, 5] })], attrs: {} },
+  { inputs: [f64([2, 3], { domain: [-2.8, 2.8] })], attrs: {} },
+  { inputs: [f64([], { values: [4.5] })], attrs: {} },
+];
+
+export const hardSigmoidOp = defineOp<NoAttrs>({
+  name: "hardSigmoid",
+  category: "neural",
+  doc: "Straight lines in the place of the sigmoid: 0 up to -3, 1 from 3 on.\n$y = \\min(\\max(x / 6 + 1/2, 0), 1)$",
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...keepsShape,
+  gradient: "via-decompose",
+  decompose: ({ inputs: [x] }) => [clipByValue(add(div(x!, 6), 0.5), 0, 1)],
+  examples: aroundThree(),
+});
+
+export const hardSwishOp = defineOp<NoAttrs>({
+  name: "hardSwish",
+  category: "neural",
+  doc: "Swish with straight lines in the place of the sigmoid; Keras also calls it hard SiLU.\n$y = x \\min(\\max(x / 6 + 1/2, 0), 1)$",
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...keepsShape,
+  gradient: "via-decompose",
+  decompose: ({ inputs: [x] }) => [mul(x!, clipByValue(add(div(x!, 6), 0.5), 0, 1))],
+  examples: aroundThree(),
+});
+
+export const relu6Op = defineOp<NoAttrs>({
+  name: "relu6",
+  category: "neural",
+  doc: "Rectified linear unit that goes no higher than 6.\n$y = \\min(\\max(x, 0), 6)$",
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...keepsShape,
+  gradient: "via-decompose",
+  decompose: ({ inputs: [x] }) => [clipByValue(x!, 0, 6)],
+  examples: [
+    { inputs: [f32([5], { values: [-2, -0.5, 0.5, 5, 7] })], attrs: {} },
+    { inputs: [f64([2, 2], { domain: [0.2, 5.5] })], attrs: {} },
+  ],
+});
+
+export const softsignOp = defineOp<NoAttrs>({
+  name: "softsign",
+  category: "neural",
+  doc: "From -1 to 1 as tanh, but slowly.\n$y = x / (1 + |x|)$",
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...keepsShape,
+  gradient: "via-decompose",
+  decompose: ({ inputs: [x] }) => [div(x!, add(abs(x!), 1))],
+  examples: awayFromZero({}),
+});
+
+export const mishOp = defineOp<NoAttrs>({
+  name: "mish",
+  category: "neural",
+  doc: "Smooth, without bound above and with a shallow valley below 0.\n$y = x \\tanh(\\ln(1 + e^x))$",
+  inputs: ["x"],
+  dtypes: floatDType,
+  ...keepsShape,
+  gradient: "via-decompose",
+  decompose: ({ inputs: [x] }) => [mul(x!, tanh(softplus(x!)))],
+  examples: unaryExamples({ domain: [-4, 4] }),
+});
+
 export const maxoutOp = defineBinary({
   name: "maxout",
   doc: [
@@ -239,6 +310,29 @@ export const gelu = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor
 export const swish = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
   apply<S>(swishOp, [x], {}, options);
 
+/** TensorFlow's other name for `swish`. */
+export const silu = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> => swish(x, options);
+
+/** `x / 6 + 1/2`, but nowhere below 0 or above 1. */
+export const hardSigmoid = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(hardSigmoidOp, [x], {}, options);
+
+/** `x · hardSigmoid(x)`. */
+export const hardSwish = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(hardSwishOp, [x], {}, options);
+
+/** `max(x, 0)`, but nowhere above 6. */
+export const relu6 = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(relu6Op, [x], {}, options);
+
+/** `x / (1 + |x|)`. */
+export const softsign = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(softsignOp, [x], {}, options);
+
+/** `x · tanh(softplus(x))`. */
+export const mish = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(mishOp, [x], {}, options);
+
 /**
  * The larger of the branches, element by element: `maxout(affine(x, w1, b1), affine(x, w2, b2))`. Only the branch
  * that wins receives a gradient; a tie goes to the first.
@@ -265,6 +359,12 @@ const activationsByName = () => ({
   selu: <S extends Shape>(x: Tensor<S>) => selu(x),
   gelu: <S extends Shape>(x: Tensor<S>) => gelu(x),
   swish: <S extends Shape>(x: Tensor<S>) => swish(x),
+  silu: <S extends Shape>(x: Tensor<S>) => silu(x),
+  mish: <S extends Shape>(x: Tensor<S>) => mish(x),
+  relu6: <S extends Shape>(x: Tensor<S>) => relu6(x),
+  hardSigmoid: <S extends Shape>(x: Tensor<S>) => hardSigmoid(x),
+  hardSwish: <S extends Shape>(x: Tensor<S>) => hardSwish(x),
+  softsign: <S extends Shape>(x: Tensor<S>) => softsign(x),
   sigmoid: <S extends Shape>(x: Tensor<S>) => sigmoid(x),
   tanh: <S extends Shape>(x: Tensor<S>) => tanh(x),
   softplus: <S extends Shape>(x: Tensor<S>) => softplus(x),
@@ -289,6 +389,7 @@ export function activation(name: ActivationName | Activation): Activation {
   const near = nearNames(name, Object.keys(table));
   throw new GraphError({
     what: `activation: there is none called "${name}"`,
+    at: lineOf(captureStack()),
     fix: near.length > 0 ? `near names: ${near.join(", ")}` : `names: ${Object.keys(table).join(", ")}`,
   });
 }
@@ -303,5 +404,10 @@ export const ACTIVATION_OPS = [
   seluOp,
   geluOp,
   swishOp,
+  hardSigmoidOp,
+  hardSwishOp,
+  relu6Op,
+  softsignOp,
+  mishOp,
   maxoutOp,
 ] as const;

@@ -1,5 +1,6 @@
 import { type DType, isFloat, isInteger, rangeOf } from "../core/dtype.ts";
-import type { Shape, Valid } from "../core/shape-types.ts";
+import type { MeetAll } from "../core/shape-rules.ts";
+import type { Conflicts, DifferentRank, Result, Shape, Unless, Valid } from "../core/shape-types.ts";
 import { sizeText } from "../core/size.ts";
 import { defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
@@ -23,6 +24,8 @@ import {
   numericDType,
   type Operand,
   type OpOptions,
+  type ShapeOf,
+  type ShapesOf,
   u32,
   unaryExamples,
 } from "./support.ts";
@@ -478,13 +481,24 @@ export function clipByValue<S extends Shape>(x: Tensor<S>, min: number, max: num
   return apply<S>(clipByValueOp, [x], { min, max }, options);
 }
 
+/** The list itself, with a complaint at the tensor that does not go with the first. */
+type SummandList<L extends readonly Tensor[]> = {
+  readonly [I in keyof L]: Unless<
+    | DifferentRank<ShapeOf<L[0]>, ShapeOf<L[I]>, `addN: an input has another rank than input 0`>
+    | Conflicts<ShapeOf<L[0]>, ShapeOf<L[I]>, "addN: axis ", " differs:">
+  >;
+};
+
 /**
  * Sum of tensors of one shape, added from left to right.
  * @throws ShapeError if shapes differ, GraphError for an empty list
  */
-export function addN<S extends Shape>(list: readonly Tensor<S>[], options?: OpOptions): Tensor<S> {
+export function addN<const L extends readonly Tensor[]>(
+  list: L & SummandList<L>,
+  options?: OpOptions,
+): Tensor<Result<MeetAll<ShapesOf<L>>>> {
   if (list.length === 0) throw callError("addN", "the list is empty", "give at least one tensor");
-  return apply<S>(addNOp, list, {}, options);
+  return apply(addNOp, list, {}, options);
 }
 
 export const ARITHMETIC_OPS = [

@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../core/dtype.ts";
 import { broadcastShapes, type ShapeContext } from "../core/shape.ts";
-import type { Shape, Valid } from "../core/shape-types.ts";
+import type { Broadcast, Result, Shape, Valid } from "../core/shape-types.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import { Tensor } from "../graph/operation.ts";
 import { sumTo } from "./reduction.ts";
@@ -26,6 +26,7 @@ import {
   type OpOptions,
   operands,
   orderDType,
+  type ShapeOf,
   u32,
 } from "./support.ts";
 
@@ -165,6 +166,15 @@ export const isFiniteOp = defineUnary({
   examples: SPECIAL,
 });
 
+export const isInfOp = defineUnary({
+  name: "isInf",
+  doc: "True where the value is infinite, of either sign.\n$y = [|x| = \\infty]$",
+  dtypes: floatToBool,
+  gradient: "none",
+  formula: (x, k) => k.binary("eq", k.unary("abs", x), k.constant(Infinity, x.type)),
+  examples: SPECIAL,
+});
+
 // ── choosing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Errors of a rule that looks at operands 1 and 2 only, with its marks put where they belong. */
@@ -208,6 +218,10 @@ export const whereOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
   ],
 });
 
+/** Of a condition and `yes` that do not fit, nothing is said again. */
+type ChoiceOf<C extends Shape, Yes extends Shape, No extends Shape> =
+  Broadcast<C, Yes> extends infer Both ? (Both extends Shape ? Broadcast<Both, No> : Shape) : never;
+
 /**
  * `yes` where `condition` holds, else `no`; all three broadcast. Bare numbers take the dtype of the other choice,
  * float32 if both are bare.
@@ -216,7 +230,12 @@ export const whereOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
  * `where(x > 0, sqrt(x), 0)` multiplies 0 by infinity at 0. Write `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
  * @throws DTypeError if the condition is not bool, ShapeError if shapes do not broadcast
  */
-export function where(condition: Tensor, yes: Operand, no: Operand, options?: OpOptions): Tensor {
+export function where<C extends Shape, const Yes extends Operand, const No extends Operand>(
+  condition: Tensor<C>,
+  yes: Yes & Valid<Broadcast<C, ShapeOf<Yes>>>,
+  no: No & Valid<ChoiceOf<C, ShapeOf<Yes>, ShapeOf<No>>>,
+  options?: OpOptions,
+): Tensor<Result<ChoiceOf<C, ShapeOf<Yes>, ShapeOf<No>>>> {
   const bare = !(yes instanceof Tensor || no instanceof Tensor);
   const choices = bare
     ? [yes, no].map((choice) => constantIn(builderAt(condition), choice as Exclude<Operand, Tensor>, "float32"))
@@ -358,6 +377,10 @@ export const isNaN = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tenso
 export const isFinite = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
   apply<S>(isFiniteOp, [x], {}, options);
 
+/** True where the value is infinite, of either sign; floating point only. */
+export const isInf = <S extends Shape>(x: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  apply<S>(isInfOp, [x], {}, options);
+
 export const COMPARISON_OPS = [
   equalOp,
   notEqualOp,
@@ -371,6 +394,7 @@ export const COMPARISON_OPS = [
   logicalNotOp,
   isNaNOp,
   isFiniteOp,
+  isInfOp,
   whereOp,
   castOp,
 ];

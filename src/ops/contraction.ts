@@ -1,11 +1,24 @@
 import { ShapeError } from "../core/errors.ts";
 import { broadcastShapes, type ShapeContext, type Sizes, shapeText } from "../core/shape.ts";
-import type { Dim, MatMul, Result, Shape, Valid } from "../core/shape-types.ts";
+import type {
+  Broadcast,
+  Differ,
+  Dim,
+  MatMul,
+  Result,
+  Shape,
+  ShapeMismatch,
+  Text,
+  Unless,
+  Unranked,
+  Valid,
+} from "../core/shape-types.ts";
 import { equalSizes, productOf, sizeText } from "../core/size.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
 import type { Expr } from "../kernel/expr.ts";
-import { add, mul } from "./arithmetic.ts";
+import { addOp, mulOp } from "./arithmetic.ts";
 import { expandDims, reshape, squeeze } from "./movement.ts";
 import { sumTo } from "./reduction.ts";
 import {
@@ -158,13 +171,15 @@ export function matmul<
 type RowOf<S extends Shape> = S extends readonly [infer K extends Dim] ? readonly [1, K] : S;
 type AffineOf<X extends Shape, W extends Shape> = number extends X["length"]
   ? Shape
-  : MatMul<RowOf<X>, W> extends infer Product
+  : MatMul<RowOf<X>, W, "affine"> extends infer Product
     ? Product extends readonly [infer First extends Dim, ...infer Rest extends Shape]
       ? X extends readonly [Dim]
         ? Rest
         : readonly [First, ...Rest]
       : Product
     : never;
+/** With the bias. Of a product that does not fit, nothing is said again. */
+type ShiftedOf<Product, B extends Shape> = Product extends Shape ? Broadcast<Product, B> : Shape;
 
 /**
  * The affine function `x w + b`: what a layer computes before its activation. `x` may be one vector.
@@ -177,25 +192,49 @@ type AffineOf<X extends Shape, W extends Shape> = number extends X["length"]
 export function affine<const X extends Operand, const W extends Operand, const B extends Operand>(
   x: X,
   w: W & Valid<AffineOf<ShapeOf<X>, ShapeOf<W>>>,
-  b: B,
+  b: B & Valid<ShiftedOf<AffineOf<ShapeOf<X>, ShapeOf<W>>, ShapeOf<B>>>,
   options?: OpOptions,
-): Tensor<Result<AffineOf<ShapeOf<X>, ShapeOf<W>>>> {
+): Tensor<Result<ShiftedOf<AffineOf<ShapeOf<X>, ShapeOf<W>>, ShapeOf<B>>>> {
   const [input, weights, bias] = operands("affine", [x, w, b]) as [Tensor, Tensor, Tensor];
   const product: Tensor = input.rank === 1 ? squeeze(matmul(expandDims(input, 0), weights), 0) : matmul(input, weights);
-  return add(product, bias, options) as Tensor<Result<AffineOf<ShapeOf<X>, ShapeOf<W>>>>;
+  return apply(addOp, [product, bias], {}, options);
 }
+
+type CheckVector<Op extends string, S extends Shape> =
+  Unranked<S> extends true
+    ? unknown
+    : S extends readonly [Dim]
+      ? unknown
+      : ShapeMismatch<`${Op}: takes two vectors, not rank ${S["length"]}`>;
+type DotConflict<A extends Shape, B extends Shape> = [A, B] extends [readonly [infer N], readonly [infer M]]
+  ? Differ<N, M> extends true
+    ? ShapeMismatch<`dot: lengths differ, ${Text<N>} (left) against ${Text<M>} (right)`>
+    : never
+  : never;
+type OuterOf<A extends Shape, B extends Shape> = [A, B] extends [
+  readonly [infer N extends Dim],
+  readonly [infer M extends Dim],
+]
+  ? readonly [N, M]
+  : Shape;
 
 function checkVectors(name: string, vectors: readonly Tensor[]): void {
   const wrong = vectors.find((vector) => vector.rank !== null && vector.rank !== 1);
   if (wrong === undefined) return;
   throw new ShapeError({
     what: `${name}: takes two vectors, not ${wrong.op.name}: ${shapeText(wrong.shape)}`,
+    details: [`"${wrong.op.name}" was made at ${wrong.op.line ?? "an unknown line"}`],
+    at: lineOf(captureStack()),
     fix: "use matmul for matrices",
   });
 }
 
 /** Inner product of two vectors, a scalar: `Σ aᵢ bᵢ`. */
-export function dot(a: Operand, b: Operand, options?: OpOptions): Tensor<readonly []> {
+export function dot<const A extends Operand, const B extends Operand>(
+  a: A & CheckVector<"dot", ShapeOf<A>>,
+  b: B & CheckVector<"dot", ShapeOf<B>> & Unless<DotConflict<ShapeOf<A>, ShapeOf<B>>>,
+  options?: OpOptions,
+): Tensor<readonly []> {
   const vectors = operands("dot", [a, b]) as [Tensor, Tensor];
   checkVectors("dot", vectors);
   const product: Tensor = matmul(expandDims(vectors[0], 0), expandDims(vectors[1], 1));
@@ -203,11 +242,15 @@ export function dot(a: Operand, b: Operand, options?: OpOptions): Tensor<readonl
 }
 
 /** Outer product of two vectors, a matrix: `aᵢ bⱼ`. */
-export function outer(a: Operand, b: Operand, options?: OpOptions): Tensor {
+export function outer<const A extends Operand, const B extends Operand>(
+  a: A & CheckVector<"outer", ShapeOf<A>>,
+  b: B & CheckVector<"outer", ShapeOf<B>>,
+  options?: OpOptions,
+): Tensor<OuterOf<ShapeOf<A>, ShapeOf<B>>> {
   const vectors = operands("outer", [a, b]) as [Tensor, Tensor];
   checkVectors("outer", vectors);
   const [column, row]: readonly Tensor[] = [expandDims(vectors[0], 1), expandDims(vectors[1], 0)];
-  return mul(column!, row!, options);
+  return apply(mulOp, [column!, row!], {}, options);
 }
 
 export const CONTRACTION_OPS = [matmulOp] as const;

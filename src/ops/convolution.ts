@@ -1,29 +1,41 @@
 import type { ShapeContext, Sizes } from "../core/shape.ts";
-import type { Dim, Shape } from "../core/shape-types.ts";
-import { isKnown, multiplySizes, type Size, sizeText } from "../core/size.ts";
+import type { ShapeFrom } from "../core/shape-rules.ts";
+import type { Result, Shape } from "../core/shape-types.ts";
+import type { CheckFilters, CheckImage, Convolution } from "../core/shape-windows.ts";
+import { isKnown, multiplySizes, sizeText } from "../core/size.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, div, type Expr, int, mul, rem } from "../kernel/expr.ts";
-import { apply, f32, f64, floatDType, type OpOptions } from "./support.ts";
+import { apply, type Dims, f32, f64, floatDType, type OpOptions, sizesFrom } from "./support.ts";
 import {
+  checkImage,
+  checkIncoming,
   checkPadding,
-  inputAt,
+  type Dimensions,
+  inputsAt,
+  nameOf,
   needsRank,
-  outputAt,
+  outputsAt,
+  type Padding,
   type Pair,
-  pairOf,
+  type PerAxis,
+  perAxis,
+  type Single,
   type Slide,
-  slideOf,
   slideShape,
+  slidesOf,
+  type Triple,
+  tapsOf,
   type WindowAttrs,
   type WindowOptions,
+  WORDS,
   whenInside,
   zeroOf,
 } from "./window.ts";
 
 /*
- * Convolution and its two gradients. Each is linear in both operands, and the gradients of each are again two of the
- * three, so that derivatives of any order need nothing else:
+ * Convolution over one, two or three axes, and its two gradients. Each is linear in both operands, and the gradients of
+ * each are again two of the three, so that derivatives of any order need nothing else. In two dimensions:
  *
  *     y  = conv2d(x, f)        y[n,oh,ow,co] = Σ_{kh,kw,ci} x[n, oh·s + kh·d - p, …, ci] · f[kh,kw,ci,co]
  *     dx = inputGradient(g, f)                 Σ_{kh,kw,co} over the windows that read the pixel
@@ -33,46 +45,43 @@ import {
  */
 
 export type ConvolutionAttrs = WindowAttrs & { readonly groups: number };
+type ImageAttrs = ConvolutionAttrs & { readonly inputShape: Sizes };
+type FilterAttrs = ConvolutionAttrs & { readonly filterShape: Sizes };
 
-/** Checks image and filter against each other. `image` and `filters` are the operands' numbers, for marks. */
-function checkOperands(x: Sizes, filters: Sizes, { groups }: ConvolutionAttrs, context: ShapeContext): void {
-  if (x.length !== 4) {
-    context.fail(`images need rank 4 [batch, height, width, channels], not rank ${x.length}`, {
-      fix: "one image: expandDims(x, 0); one channel: expandDims(x, -1)",
+/** Checks image and filter against each other. */
+function checkOperands(
+  x: Sizes,
+  filters: Sizes,
+  { groups }: ConvolutionAttrs,
+  dims: Dimensions,
+  context: ShapeContext,
+): void {
+  checkImage(x, dims, context);
+  const { axes, one } = WORDS[dims];
+  const last = dims + 1;
+  if (filters.length !== dims + 2) {
+    const wanted = `[${axes.join(", ")}, inputs, outputs]`;
+    context.fail(`filters need rank ${dims + 2} ${wanted}, not rank ${filters.length}`, {
+      fix: `make them with graph.variable("filters", ${wanted})`,
     });
   }
-  if (filters.length !== 4) {
-    context.fail(`filters need rank 4 [height, width, inputs, outputs], not rank ${filters.length}`);
-  }
-  const [channels, inputs, outputs] = [x[3]!, filters[2]!, filters[3]!];
+  const [channels, inputs, outputs] = [x[last]!, filters[dims]!, filters[last]!];
   const expected = multiplySizes(inputs, groups);
   const what = groups === 1 ? sizeText(inputs) : `${groups} groups of ${sizeText(inputs)}`;
-  context.require(channels, expected, `the image has ${sizeText(channels)} channels, the filters take ${what}`, {
-    marks: [[3], [2]],
-    fix: "axis 2 of the filters times the groups must be the number of channels, the last axis of the image",
+  context.require(channels, expected, `the ${one} has ${sizeText(channels)} channels, the filters take ${what}`, {
+    marks: [[last], [dims]],
+    fix: `axis ${dims} of the filters times the groups must be the number of channels, the last axis of the ${one}`,
   });
   if (isKnown(outputs) && outputs % groups !== 0) {
-    context.fail(`${outputs} output channels do not divide into ${groups} groups`, { marks: [[], [3]] });
+    context.fail(`${outputs} output channels do not divide into ${groups} groups`, {
+      marks: [[], [last]],
+      fix: "make the last axis of the filters a multiple of the groups",
+    });
   }
-}
-
-function outputShape(x: Sizes, filters: Sizes, attrs: ConvolutionAttrs, context: ShapeContext): Sizes {
-  checkOperands(x, filters, attrs, context);
-  return [x[0]!, ...slideShape(x, filters, attrs, context), filters[3]!];
-}
-
-/** The gradient that comes in must have the shape of what the convolution gave. */
-function checkIncoming(g: Sizes, expected: Sizes, context: ShapeContext): void {
-  if (g.length !== 4) context.fail(`the incoming gradient needs rank 4, not ${g.length}`);
-  expected.forEach((size, axis) => {
-    const [found, wanted] = [sizeText(g[axis]!), sizeText(size)];
-    context.require(g[axis]!, size, `the incoming gradient has size ${found} along axis ${axis}, not ${wanted}`);
-  });
 }
 
 interface Geometry {
-  readonly vertical: Slide;
-  readonly horizontal: Slide;
+  readonly slides: readonly Slide[];
   /** Input and output channels of one group. */
   readonly inputs: number;
   readonly outputs: number;
@@ -83,11 +92,11 @@ function geometry(
   filters: readonly number[],
   result: readonly number[],
 ): Geometry {
+  const dims = image.length - 2;
   return {
-    vertical: slideOf(attrs, 0, image[1]!, filters[0]!, result[1]!),
-    horizontal: slideOf(attrs, 1, image[2]!, filters[1]!, result[2]!),
-    inputs: filters[2]!,
-    outputs: filters[3]! / attrs.groups,
+    slides: slidesOf(attrs, image, filters, result),
+    inputs: filters[dims]!,
+    outputs: filters[dims + 1]! / attrs.groups,
   };
 }
 
@@ -95,43 +104,206 @@ function geometry(
 const inGroupOf = (channel: Expr, perGroup: number, within: Expr, size: number): Expr =>
   add(mul(div(channel, int(perGroup)), int(size)), within);
 
-const PLAIN: ConvolutionAttrs = { strides: [1, 1], padding: "valid", dilations: [1, 1], groups: 1 };
+/** An index `[batch, …, channel]` or the loops of a reduction `[…, channel]` in parts. */
+const partsOf = (index: readonly Expr[]) => ({
+  batch: index[0]!,
+  between: index.slice(1, -1),
+  taps: index.slice(0, -1),
+  last: index.at(-1)!,
+});
 
-type ImageAttrs = ConvolutionAttrs & { readonly inputShape: Sizes };
-type FilterAttrs = ConvolutionAttrs & { readonly filterShape: Sizes };
+/** Attributes of the convolution itself: those of a gradient op hold a shape besides. */
+const windowOf = ({ strides, padding, dilations, groups }: ConvolutionAttrs): ConvolutionAttrs => ({
+  strides,
+  padding,
+  dilations,
+  groups,
+});
 
-export const conv2dOp: OpDef<ConvolutionAttrs> = defineOp<ConvolutionAttrs>({
-  name: "conv2d",
-  category: "contraction",
-  doc: [
-    "Two-dimensional convolution (as in every such library, really a correlation) of NHWC images with HWIO filters.",
-    "$y_{n,i,j,o} = \\sum_{k,l,c} x_{n,\\; s i + d k - p,\\; s j + d l - p,\\; c}\\; f_{k,l,c,o}$",
-    'Pixels outside of the image count as 0. `"same"` pads the odd pixel at the end, as TensorFlow does.',
-  ].join("\n"),
-  inputs: ["x", "filters"],
-  dtypes: floatDType,
-  shapes: ([x, filters], attrs, context) => [outputShape(x!, filters!, attrs, context)],
-  shapesOfUnknown: (inputs, _attrs, context) => needsRank(inputs, context),
-  gradient: ({ op, x: [x, filters], g }) => [
-    inputGradient(g, filters!, windowOf(op.attrs), x!.shape!),
-    filterGradient(x!, g, windowOf(op.attrs), filters!.shape!),
+interface Family {
+  readonly forward: OpDef<ConvolutionAttrs>;
+  readonly inputGradient: OpDef<ImageAttrs>;
+  readonly filterGradient: OpDef<FilterAttrs>;
+}
+interface FamilyExamples {
+  readonly forward: OpDef<ConvolutionAttrs>["examples"];
+  readonly inputGradient: OpDef<ImageAttrs>["examples"];
+  readonly filterGradient: OpDef<FilterAttrs>["examples"];
+}
+
+function defineFamily(dims: Dimensions, adjective: string, examples: FamilyExamples): Family {
+  const name = `conv${dims}d`;
+  const { many, layout, positions, taps, pixels } = WORDS[dims];
+  const filterLayout = `${layout.slice(1, -1)}IO`;
+  const [position, tap, pixel] = [positions.join(","), taps.join(","), pixels.join(",")];
+  const read = positions.map((at, axis) => `s ${at} + d ${taps[axis]} - p`).join(",\\; ");
+  const written = pixels.map((at, axis) => `(${at} + p - d ${taps[axis]})/s`).join(",\\; ");
+
+  const outputShape = (x: Sizes, filters: Sizes, attrs: ConvolutionAttrs, context: ShapeContext): Sizes => {
+    checkOperands(x, filters, attrs, dims, context);
+    return [x[0]!, ...slideShape(x, filters, attrs, dims, context), filters[dims + 1]!];
+  };
+  const shared = {
+    category: "contraction" as const,
+    dtypes: floatDType,
+    shapesOfUnknown: (inputs: readonly (Sizes | null)[], _attrs: ConvolutionAttrs, context: ShapeContext) =>
+      needsRank(inputs, context),
+    cost: "expensive" as const,
+  };
+  const ofInput = (g: Tensor, filters: Tensor, attrs: ConvolutionAttrs, inputShape: Sizes): Tensor =>
+    apply(inputGradient, [g, filters], { ...attrs, inputShape });
+  const ofFilters = (x: Tensor, g: Tensor, attrs: ConvolutionAttrs, filterShape: Sizes): Tensor =>
+    apply(filterGradient, [x, g], { ...attrs, filterShape });
+
+  const forward: OpDef<ConvolutionAttrs> = defineOp<ConvolutionAttrs>({
+    ...shared,
+    name,
+    doc: [
+      `${adjective}-dimensional convolution (as in every such library, really a correlation) of ${layout} ${many} with ${filterLayout} filters.`,
+      `$y_{n,${position},o} = \\sum_{${tap},c} x_{n,\\; ${read},\\; c}\\; f_{${tap},c,o}$`,
+      'Pixels outside of the image count as 0. `"same"` pads the odd pixel at the end, as TensorFlow does.',
+    ].join("\n"),
+    inputs: ["x", "filters"],
+    shapes: ([x, filters], attrs, context) => [outputShape(x!, filters!, attrs, context)],
+    gradient: ({ op, x: [x, filters], g }) => [
+      ofInput(g, filters!, windowOf(op.attrs), x!.shape!),
+      ofFilters(x!, g, windowOf(op.attrs), filters!.shape!),
+    ],
+    compute: ({ in: [x, filters], attrs, output, k }, index) => {
+      const { slides, inputs, outputs } = geometry(attrs, x!.shape, filters!.shape, output.shape);
+      const { batch, between, last: co } = partsOf(index);
+      return k.reduce(
+        "add",
+        [...tapsOf(slides), inputs],
+        (...loops) => {
+          const { taps: tapIndex, last: c } = partsOf(loops);
+          const channel = inGroupOf(co, outputs, c, inputs);
+          const places = inputsAt(slides, between, tapIndex);
+          const value = whenInside(k, places, (at) => x!(batch, ...at, channel), zeroOf(x!, k));
+          return k.binary("mul", value, filters!(...tapIndex, c, co));
+        },
+        "serial",
+      );
+    },
+    examples: examples.forward,
+  });
+
+  const inputGradient: OpDef<ImageAttrs> = defineOp<ImageAttrs>({
+    ...shared,
+    name: `${name}InputGradient`,
+    doc: [
+      `Gradient of ${name} in its ${many}: spreads every output position over the pixels its window read.`,
+      "As an op of its own it is the transposed convolution.",
+      `$y_{n,${pixel},c} = \\sum_{${tap},o} g_{n,\\; ${written},\\; o}\\; f_{${tap},c,o}$,`,
+      `over those ${taps.join(", ")} for which the indices of g are whole numbers inside of it.`,
+    ].join("\n"),
+    inputs: ["gradient", "filters"],
+    shapes: ([g, filters], attrs, context) => {
+      checkIncoming(g!, outputShape(attrs.inputShape, filters!, attrs, context), context);
+      return [attrs.inputShape];
+    },
+    gradient: ({ op, x: [outer, filters], g }) => {
+      const attrs = windowOf(op.attrs);
+      return [apply(forward, [g, filters!], attrs), ofFilters(g, outer!, attrs, filters!.shape!)];
+    },
+    compute: ({ in: [g, filters], attrs, output, k }, index) => {
+      const { slides, inputs, outputs } = geometry(attrs, output.shape, filters!.shape, g!.shape);
+      const { batch, between, last: ci } = partsOf(index);
+      const within = rem(ci, int(inputs));
+      return k.reduce(
+        "add",
+        [...tapsOf(slides), outputs],
+        (...loops) => {
+          const { taps: tapIndex, last: o } = partsOf(loops);
+          const channel = inGroupOf(ci, inputs, o, outputs);
+          const places = outputsAt(slides, between, tapIndex);
+          const incoming = whenInside(k, places, (at) => g!(batch, ...at, channel), zeroOf(g!, k));
+          return k.binary("mul", incoming, filters!(...tapIndex, within, channel));
+        },
+        "serial",
+      );
+    },
+    examples: examples.inputGradient,
+  });
+
+  const filterGradient: OpDef<FilterAttrs> = defineOp<FilterAttrs>({
+    ...shared,
+    name: `${name}FilterGradient`,
+    doc: [
+      `Gradient of ${name} in its filters: correlates the ${many} with the incoming gradient.`,
+      `$y_{${tap},c,o} = \\sum_{n,${position}} x_{n,\\; ${read},\\; c}\\; g_{n,${position},o}$`,
+    ].join("\n"),
+    inputs: ["x", "gradient"],
+    shapes: ([x, g], attrs, context) => {
+      checkIncoming(g!, outputShape(x!, attrs.filterShape, attrs, context), context);
+      return [attrs.filterShape];
+    },
+    gradient: ({ op, x: [x, outer], g }) => {
+      const attrs = windowOf(op.attrs);
+      return [ofInput(outer!, g, attrs, x!.shape!), apply(forward, [x!, g], attrs)];
+    },
+    compute: ({ in: [x, g], attrs, output, k }, index) => {
+      const { slides, inputs, outputs } = geometry(attrs, x!.shape, output.shape, g!.shape);
+      const tapIndex = index.slice(0, dims);
+      const [ci, co] = index.slice(dims) as [Expr, Expr];
+      const channel = inGroupOf(co, outputs, ci, inputs);
+      return k.reduce(
+        "add",
+        [x!.shape[0]!, ...slides.map((slide) => slide.outputs)],
+        (n, ...at) => {
+          const places = inputsAt(slides, at, tapIndex);
+          const value = whenInside(k, places, (there) => x!(n!, ...there, channel), zeroOf(x!, k));
+          return k.binary("mul", value, g!(n!, ...at, co));
+        },
+        "serial",
+      );
+    },
+    examples: examples.filterGradient,
+  });
+  return { forward, inputGradient, filterGradient };
+}
+
+// ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const plain = (dims: Dimensions): ConvolutionAttrs => ({
+  strides: perAxis("conv", "strides", 1, dims),
+  padding: "valid",
+  dilations: perAxis("conv", "dilations", 1, dims),
+  groups: 1,
+});
+const [PLAIN1, PLAIN, PLAIN3] = [plain(1), plain(2), plain(3)];
+
+const conv1 = defineFamily(1, "One", {
+  forward: [
+    { inputs: [f32([1, 6, 1]), f32([3, 1, 1])], attrs: PLAIN1 },
+    { inputs: [f64([2, 7, 2]), f64([3, 2, 3])], attrs: { ...PLAIN1, padding: "same", strides: [2] } },
+    { inputs: [f64([1, 7, 2]), f64([2, 1, 4])], attrs: { ...PLAIN1, dilations: [3], groups: 2 } },
+    { inputs: [f64([1, 4, 1]), f64([3, 1, 1])], attrs: { ...PLAIN1, padding: [[2, 0]] }, note: "causal" },
   ],
-  compute: ({ in: [x, filters], attrs, output, k }, [n, oh, ow, co]) => {
-    const { vertical, horizontal, inputs, outputs } = geometry(attrs, x!.shape, filters!.shape, output.shape);
-    return k.reduce(
-      "add",
-      [vertical.taps, horizontal.taps, inputs],
-      (kh, kw, c) => {
-        const [row, column] = [inputAt(vertical, oh!, kh!), inputAt(horizontal, ow!, kw!)];
-        const channel = inGroupOf(co!, outputs, c!, inputs);
-        const pixel = whenInside(k, [row, column], () => x!(n!, row.at, column.at, channel), zeroOf(x!, k));
-        return k.binary("mul", pixel, filters!(kh!, kw!, c!, co!));
-      },
-      "serial",
-    );
-  },
-  cost: "expensive",
-  examples: [
+  inputGradient: [
+    {
+      inputs: [f64([2, 4, 3]), f64([3, 2, 3])],
+      attrs: { ...PLAIN1, strides: [2], padding: "same", inputShape: [2, 7, 2] },
+    },
+    {
+      inputs: [f32([1, 4, 4]), f32([2, 1, 4])],
+      attrs: { ...PLAIN1, dilations: [3], groups: 2, inputShape: [1, 7, 2] },
+    },
+  ],
+  filterGradient: [
+    {
+      inputs: [f64([2, 7, 2]), f64([2, 4, 3])],
+      attrs: { ...PLAIN1, strides: [2], padding: "same", filterShape: [3, 2, 3] },
+    },
+    {
+      inputs: [f32([1, 7, 2]), f32([1, 4, 4])],
+      attrs: { ...PLAIN1, dilations: [3], groups: 2, filterShape: [2, 1, 4] },
+    },
+  ],
+});
+
+const conv2 = defineFamily(2, "Two", {
+  forward: [
     { inputs: [f32([1, 5, 5, 1]), f32([3, 3, 1, 1])], attrs: PLAIN },
     { inputs: [f64([2, 4, 5, 2]), f64([3, 2, 2, 3])], attrs: { ...PLAIN, padding: "same" } },
     { inputs: [f64([1, 6, 7, 2]), f64([3, 3, 2, 2])], attrs: { ...PLAIN, padding: "same", strides: [2, 3] } },
@@ -155,45 +327,7 @@ export const conv2dOp: OpDef<ConvolutionAttrs> = defineOp<ConvolutionAttrs>({
     },
     { inputs: [f32([2, 6, 6, 8]), f32([3, 3, 8, 4])], attrs: { ...PLAIN, padding: "same" } },
   ],
-});
-
-export const conv2dInputGradientOp: OpDef<ImageAttrs> = defineOp<ImageAttrs>({
-  name: "conv2dInputGradient",
-  category: "contraction",
-  doc: [
-    "Gradient of conv2d in its images: spreads every output position over the pixels its window read.",
-    "As an op of its own it is the transposed convolution.",
-    "$y_{n,h,w,c} = \\sum_{k,l,o} g_{n,\\; (h + p - d k)/s,\\; (w + p - d l)/s,\\; o}\\; f_{k,l,c,o}$,",
-    "over those k, l for which the indices of g are whole numbers inside of it.",
-  ].join("\n"),
-  inputs: ["gradient", "filters"],
-  dtypes: floatDType,
-  shapes: ([g, filters], attrs, context) => {
-    checkIncoming(g!, outputShape(attrs.inputShape, filters!, attrs, context), context);
-    return [attrs.inputShape];
-  },
-  shapesOfUnknown: (inputs, _attrs, context) => needsRank(inputs, context),
-  gradient: ({ op, x: [outer, filters], g }) => {
-    const attrs = windowOf(op.attrs);
-    return [apply(conv2dOp, [g, filters!], attrs), filterGradient(g, outer!, attrs, filters!.shape!)];
-  },
-  compute: ({ in: [g, filters], attrs, output, k }, [n, h, w, ci]) => {
-    const { vertical, horizontal, inputs, outputs } = geometry(attrs, output.shape, filters!.shape, g!.shape);
-    const within = rem(ci!, int(inputs));
-    return k.reduce(
-      "add",
-      [vertical.taps, horizontal.taps, outputs],
-      (kh, kw, o) => {
-        const [row, column] = [outputAt(vertical, h!, kh!), outputAt(horizontal, w!, kw!)];
-        const channel = inGroupOf(ci!, inputs, o!, outputs);
-        const incoming = whenInside(k, [row, column], () => g!(n!, row.at, column.at, channel), zeroOf(g!, k));
-        return k.binary("mul", incoming, filters!(kh!, kw!, within, channel));
-      },
-      "serial",
-    );
-  },
-  cost: "expensive",
-  examples: [
+  inputGradient: [
     { inputs: [f64([1, 3, 3, 2]), f64([3, 3, 1, 2])], attrs: { ...PLAIN, inputShape: [1, 5, 5, 1] } },
     {
       inputs: [f64([2, 3, 2, 2]), f64([3, 3, 2, 2])],
@@ -205,42 +339,7 @@ export const conv2dInputGradientOp: OpDef<ImageAttrs> = defineOp<ImageAttrs>({
       attrs: { ...PLAIN, groups: 2, dilations: [2, 1], inputShape: [1, 5, 4, 2] },
     },
   ],
-});
-
-export const conv2dFilterGradientOp: OpDef<FilterAttrs> = defineOp<FilterAttrs>({
-  name: "conv2dFilterGradient",
-  category: "contraction",
-  doc: [
-    "Gradient of conv2d in its filters: correlates the images with the incoming gradient.",
-    "$y_{k,l,c,o} = \\sum_{n,i,j} x_{n,\\; s i + d k - p,\\; s j + d l - p,\\; c}\\; g_{n,i,j,o}$",
-  ].join("\n"),
-  inputs: ["x", "gradient"],
-  dtypes: floatDType,
-  shapes: ([x, g], attrs, context) => {
-    checkIncoming(g!, outputShape(x!, attrs.filterShape, attrs, context), context);
-    return [attrs.filterShape];
-  },
-  shapesOfUnknown: (inputs, _attrs, context) => needsRank(inputs, context),
-  gradient: ({ op, x: [x, outer], g }) => {
-    const attrs = windowOf(op.attrs);
-    return [inputGradient(outer!, g, attrs, x!.shape!), apply(conv2dOp, [x!, g], attrs)];
-  },
-  compute: ({ in: [x, g], attrs, output, k }, [kh, kw, ci, co]) => {
-    const { vertical, horizontal, inputs, outputs } = geometry(attrs, x!.shape, output.shape, g!.shape);
-    const channel = inGroupOf(co!, outputs, ci!, inputs);
-    return k.reduce(
-      "add",
-      [x!.shape[0]!, vertical.outputs, horizontal.outputs],
-      (n, oh, ow) => {
-        const [row, column] = [inputAt(vertical, oh!, kh!), inputAt(horizontal, ow!, kw!)];
-        const pixel = whenInside(k, [row, column], () => x!(n!, row.at, column.at, channel), zeroOf(x!, k));
-        return k.binary("mul", pixel, g!(n!, oh!, ow!, co!));
-      },
-      "serial",
-    );
-  },
-  cost: "expensive",
-  examples: [
+  filterGradient: [
     { inputs: [f64([2, 5, 5, 1]), f64([2, 3, 3, 2])], attrs: { ...PLAIN, filterShape: [3, 3, 1, 2] } },
     {
       inputs: [f64([2, 5, 4, 2]), f64([2, 3, 2, 2])],
@@ -253,44 +352,87 @@ export const conv2dFilterGradientOp: OpDef<FilterAttrs> = defineOp<FilterAttrs>(
   ],
 });
 
-/** Attributes of the convolution itself: those of a gradient op hold a shape besides. */
-const windowOf = ({ strides, padding, dilations, groups }: ConvolutionAttrs): ConvolutionAttrs => ({
-  strides,
-  padding,
-  dilations,
-  groups,
+const conv3 = defineFamily(3, "Three", {
+  forward: [
+    { inputs: [f32([1, 3, 3, 3, 1]), f32([2, 2, 2, 1, 1])], attrs: PLAIN3 },
+    {
+      inputs: [f64([2, 3, 4, 3, 2]), f64([2, 3, 1, 2, 2])],
+      attrs: { ...PLAIN3, padding: "same", strides: [1, 2, 2] },
+    },
+    { inputs: [f64([1, 3, 3, 4, 2]), f64([2, 1, 2, 1, 2])], attrs: { ...PLAIN3, dilations: [2, 1, 3], groups: 2 } },
+  ],
+  inputGradient: [
+    {
+      inputs: [f64([2, 3, 2, 2, 2]), f64([2, 3, 1, 2, 2])],
+      attrs: { ...PLAIN3, padding: "same", strides: [1, 2, 2], inputShape: [2, 3, 4, 3, 2] },
+    },
+  ],
+  filterGradient: [
+    {
+      inputs: [f64([2, 3, 4, 3, 2]), f64([2, 3, 2, 2, 2])],
+      attrs: { ...PLAIN3, padding: "same", strides: [1, 2, 2], filterShape: [2, 3, 1, 2, 2] },
+    },
+  ],
 });
-const inputGradient = (g: Tensor, filters: Tensor, attrs: ConvolutionAttrs, inputShape: Sizes): Tensor =>
-  apply(conv2dInputGradientOp, [g, filters], { ...attrs, inputShape });
-const filterGradient = (x: Tensor, g: Tensor, attrs: ConvolutionAttrs, filterShape: Sizes): Tensor =>
-  apply(conv2dFilterGradientOp, [x, g], { ...attrs, filterShape });
+
+export const conv2dOp = conv2.forward;
 
 // ── user functions ───────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface ConvolutionOptions extends OpOptions, WindowOptions {
+export interface ConvolutionOptions<N extends PerAxis = Pair> extends OpOptions, WindowOptions<N> {
   /** Distance between neighbouring taps of a filter; default 1. */
-  readonly dilations?: number | Pair;
+  readonly dilations?: number | N;
   /** Parts into which the channels are cut; default 1. */
   readonly groups?: number;
 }
 
-/** Batch and output channels are known to the editor; height and width need arithmetic and are not. */
-type ConvolutionOf<X extends Shape, F extends Shape> = X extends readonly [infer N extends Dim, Dim, Dim, Dim]
-  ? F extends readonly [Dim, Dim, Dim, infer O extends Dim]
-    ? readonly [N, number, number, O]
-    : Shape
-  : Shape;
+/** Options whose literals the editor follows. */
+export interface Sliding<N extends PerAxis, St, P, D, G> extends OpOptions {
+  /** Steps between windows; one number for all axes, or one each. */
+  readonly strides?: St;
+  /** Default `"valid"`. */
+  readonly padding?: P & Padding<N>;
+  /** Distance between neighbouring taps of a filter; default 1. */
+  readonly dilations?: D;
+  /** Parts into which the channels are cut; default 1. */
+  readonly groups?: G;
+}
+type Convolve<Dims extends Dimensions, N extends PerAxis, Op extends string> = <
+  X extends Shape,
+  F extends Shape,
+  const St extends number | N = 1,
+  const P extends Padding<N> = "valid",
+  const D extends number | N = 1,
+  const G extends number = 1,
+>(
+  x: Tensor<X> & CheckImage<Dims, Op, X>,
+  filters: Tensor<F> & CheckFilters<Dims, Op, X, F, G, Convolution<Dims, Op, X, F, St, P, D>>,
+  options?: Sliding<N, St, P, D, G>,
+) => Tensor<Result<Convolution<Dims, Op, X, F, St, P, D>>>;
 
-function attributes(op: string, options: ConvolutionOptions): ConvolutionAttrs {
+export function convolutionAttrs<N extends PerAxis>(
+  op: string,
+  options: ConvolutionOptions<N>,
+  dims: Dimensions,
+): ConvolutionAttrs {
   const { strides = 1, padding = "valid", dilations = 1, groups = 1 } = options;
   return {
-    strides: pairOf(op, "strides", strides),
-    padding: checkPadding(op, padding),
-    dilations: pairOf(op, "dilations", dilations),
-    groups: pairOf(op, "groups", groups)[0],
+    strides: perAxis(op, "strides", strides, dims),
+    padding: checkPadding(op, padding, dims),
+    dilations: perAxis(op, "dilations", dilations, dims),
+    groups: perAxis(op, "groups", groups, 1)[0]!,
   };
 }
-const named = ({ name }: OpOptions): OpOptions => (name === undefined ? {} : { name });
+
+/**
+ * One-dimensional convolution.
+ *
+ * @param x sequences `[batch, width, channels]`
+ * @param filters `[width, inputs, outputs]`, where inputs · groups = channels
+ * @throws ShapeError when the channels do not go together or a window does not fit
+ */
+export const conv1d: Convolve<1, Single, "conv1d"> = (x, filters, options = {}) =>
+  apply(conv1.forward, [x, filters], convolutionAttrs<Single>("conv1d", options, 1), nameOf(options));
 
 /**
  * Two-dimensional convolution.
@@ -299,18 +441,38 @@ const named = ({ name }: OpOptions): OpOptions => (name === undefined ? {} : { n
  * @param filters `[height, width, inputs, outputs]`, where inputs · groups = channels
  * @throws ShapeError when the channels do not go together or a window does not fit
  */
-export function conv2d<X extends Shape, F extends Shape>(
-  x: Tensor<X>,
-  filters: Tensor<F>,
-  options: ConvolutionOptions = {},
-): Tensor<ConvolutionOf<X, F>> {
-  return apply<ConvolutionOf<X, F>, ConvolutionAttrs>(
-    conv2dOp,
-    [x, filters],
-    attributes("conv2d", options),
-    named(options),
-  );
+export const conv2d: Convolve<2, Pair, "conv2d"> = (x, filters, options = {}) =>
+  apply(conv2.forward, [x, filters], convolutionAttrs<Pair>("conv2d", options, 2), nameOf(options));
+
+/**
+ * Three-dimensional convolution.
+ *
+ * @param x volumes `[batch, depth, height, width, channels]`
+ * @param filters `[depth, height, width, inputs, outputs]`, where inputs · groups = channels
+ * @throws ShapeError when the channels do not go together or a window does not fit
+ */
+export const conv3d: Convolve<3, Triple, "conv3d"> = (x, filters, options = {}) =>
+  apply(conv3.forward, [x, filters], convolutionAttrs<Triple>("conv3d", options, 3), nameOf(options));
+
+function transposed<N extends PerAxis, const To extends Dims>(
+  { inputGradient }: Family,
+  dims: Dimensions,
+  [x, filters]: readonly [Tensor, Tensor],
+  shape: To,
+  options: ConvolutionOptions<N>,
+): Tensor<ShapeFrom<To>> {
+  const op = `conv${dims}dTranspose`;
+  const attrs = { ...convolutionAttrs(op, options, dims), inputShape: sizesFrom(op, shape) };
+  return apply(inputGradient, [x, filters], attrs, nameOf(options));
 }
+
+/** As `conv2dTranspose`, for sequences `[batch, width, outputs]` and filters `[width, inputs, outputs]`. */
+export const conv1dTranspose = <const To extends Dims>(
+  x: Tensor,
+  filters: Tensor,
+  shape: To,
+  options: ConvolutionOptions<Single> = {},
+): Tensor<ShapeFrom<To>> => transposed(conv1, 1, [x, filters], shape, options);
 
 /**
  * Transposed convolution: the map from outputs back to images that `conv2d` with these filters and options has as its
@@ -320,17 +482,20 @@ export function conv2d<X extends Shape, F extends Shape>(
  * @param filters those of the convolution, `[height, width, inputs, outputs]`
  * @param shape of the result, `[batch, height, width, inputs]`: several sizes would convolve to that of `x`
  */
-export const conv2dTranspose = (
+export const conv2dTranspose = <const To extends Dims>(
   x: Tensor,
   filters: Tensor,
-  shape: readonly Size[],
+  shape: To,
   options: ConvolutionOptions = {},
-): Tensor =>
-  apply(
-    conv2dInputGradientOp,
-    [x, filters],
-    { ...attributes("conv2dTranspose", options), inputShape: shape },
-    named(options),
-  );
+): Tensor<ShapeFrom<To>> => transposed(conv2, 2, [x, filters], shape, options);
 
-export const CONVOLUTION_OPS = [conv2dOp, conv2dInputGradientOp, conv2dFilterGradientOp] as const;
+/** As `conv2dTranspose`, for volumes and filters `[depth, height, width, inputs, outputs]`. */
+export const conv3dTranspose = <const To extends Dims>(
+  x: Tensor,
+  filters: Tensor,
+  shape: To,
+  options: ConvolutionOptions<Triple> = {},
+): Tensor<ShapeFrom<To>> => transposed(conv3, 3, [x, filters], shape, options);
+
+const recordsOf = ({ forward, inputGradient, filterGradient }: Family) => [forward, inputGradient, filterGradient];
+export const CONVOLUTION_OPS: readonly OpDef[] = [conv1, conv2, conv3].flatMap(recordsOf);

@@ -1,5 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { elementCount, normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import type { DimOf, ExpandDims, Gather, ShapeFrom } from "../core/shape-rules.ts";
+import type { Result, Shape, Valid } from "../core/shape-types.ts";
 import { productOf, type Size, sizeFrom } from "../core/size.ts";
 import { defineOp, type LoopContext, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
@@ -68,8 +70,12 @@ export const gatherOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
  * Indices out of range are clamped into it.
  * @throws ShapeError if the axis does not exist, DTypeError if indices are not int32
  */
-export const gather = (x: Tensor, indices: Tensor, axis = 0, options?: OpOptions): Tensor =>
-  apply(gatherOp, [x, indices], { axis }, options);
+export const gather = <S extends Shape, I extends Shape, const A extends number = 0>(
+  x: Tensor<S>,
+  indices: Tensor<I>,
+  axis?: A & Valid<Gather<S, I, A>>,
+  options?: OpOptions,
+): Tensor<Result<Gather<S, I, A>>> => apply(gatherOp, [x, indices], { axis: axis ?? 0 }, options);
 
 type ScatterAttrs = { readonly shape: Sizes; readonly axis: number };
 
@@ -147,7 +153,13 @@ function requireShape(updates: Sizes, wanted: Sizes, context: ShapeContext): voi
  * order of their place; indices out of range are clamped into it.
  * @throws ShapeError if the updates do not have the shape `gather` would give, DTypeError if indices are not int32
  */
-export const scatterAdd = (indices: Tensor, updates: Tensor, shape: Dims, axis = 0, options?: OpOptions): Tensor =>
+export const scatterAdd = <const To extends Dims>(
+  indices: Tensor,
+  updates: Tensor,
+  shape: To,
+  axis = 0,
+  options?: OpOptions,
+): Tensor<ShapeFrom<To>> =>
   apply(scatterAddOp, [indices, updates], { shape: sizesFrom("scatterAdd", shape), axis }, options);
 
 // ── by flat element number ───────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +187,7 @@ export const takeFlatOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
 });
 
 /** Elements of `x` by their row-major numbers (int32), in the shape of `indices`. Clamps them into range. */
-export const takeFlat = (x: Tensor, indices: Tensor, options?: OpOptions): Tensor =>
+export const takeFlat = <S extends Shape>(x: Tensor, indices: Tensor<S>, options?: OpOptions): Tensor<S> =>
   apply(takeFlatOp, [x, indices], {}, options);
 
 export const scatterAddFlatOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readonly shape: Sizes }>({
@@ -220,7 +232,12 @@ export const scatterAddFlatOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ rea
  * Elements with the same number are added in increasing order of their place; numbers out of range are clamped.
  * @throws ShapeError if updates and indices differ in shape
  */
-export const scatterAddFlat = (indices: Tensor, updates: Tensor, shape: Dims, options?: OpOptions): Tensor =>
+export const scatterAddFlat = <const To extends Dims>(
+  indices: Tensor,
+  updates: Tensor,
+  shape: To,
+  options?: OpOptions,
+): Tensor<ShapeFrom<To>> =>
   apply(scatterAddFlatOp, [indices, updates], { shape: sizesFrom("scatterAddFlat", shape) }, options);
 
 export const scatterAddLikeOp: OpDef<{ readonly axis: number | null }> = defineOp<{ readonly axis: number | null }>({
@@ -298,9 +315,9 @@ export const oneHotOp = defineOp<OneHotAttrs>({
   ],
 });
 
-export interface OneHotOptions extends OpOptions {
+export interface OneHotOptions<Axis extends number = number> extends OpOptions {
   /** Where the new axis goes; default -1, at the end. */
-  readonly axis?: number;
+  readonly axis?: Axis;
   /** Default float32. */
   readonly dtype?: DType;
   /** Value at the index; default 1. */
@@ -314,9 +331,14 @@ export interface OneHotOptions extends OpOptions {
  * `[[1, 0, 0], [0, 0, 1]]`. An index outside of 0 … depth - 1 gives a row of zeros.
  * @throws DTypeError if indices are not int32
  */
-export function oneHot(indices: Tensor, depth: Size | string, options: OneHotOptions = {}): Tensor {
-  const { axis = -1, dtype = "float32", onValue = 1, offValue = 0 } = options;
-  const size = typeof depth === "object" ? depth : sizeFrom(depth, "oneHot");
+export function oneHot<S extends Shape, const D extends Size | string, const A extends number = -1>(
+  indices: Tensor<S>,
+  depth: D,
+  options?: OneHotOptions<A & Valid<ExpandDims<S, A, "oneHot">>>,
+): Tensor<Result<ExpandDims<S, A, "oneHot", DimOf<D>>>> {
+  const { axis = -1, dtype = "float32", onValue = 1, offValue = 0 }: OneHotOptions = options ?? {};
+  const wanted: Size | string = depth;
+  const size = typeof wanted === "object" ? wanted : sizeFrom(wanted, "oneHot");
   return apply(oneHotOp, [indices], { depth: size, axis, dtype, onValue, offValue }, options);
 }
 

@@ -1,6 +1,8 @@
 import { type DType, isFloat, isInteger } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import type { ClassConflict, LossConflict, LossResult, Rows } from "../core/shape-rules.ts";
+import type { AnyShape, CheckAxis, Result, Shape, Unless } from "../core/shape-types.ts";
 import { sizeText } from "../core/size.ts";
 import { warn } from "../core/warnings.ts";
 import { type DTypeContext, defineOp } from "../graph/define.ts";
@@ -13,7 +15,17 @@ import { oneHot } from "./indexing.ts";
 import { expandDims } from "./movement.ts";
 import { mean, sum } from "./reduction.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
-import { apply, f32, f64, floatDType, i32, type NoAttrs, type Operand, type OpOptions } from "./support.ts";
+import {
+  apply,
+  f32,
+  f64,
+  floatDType,
+  i32,
+  type NoAttrs,
+  type Operand,
+  type OpOptions,
+  type ShapeOf,
+} from "./support.ts";
 
 /*
  * Every record gives a loss per element, or per row where classes belong together; the user functions fold that into
@@ -48,7 +60,8 @@ function equalShapes(shapes: readonly Sizes[], names: readonly string[], context
   return first!;
 }
 
-const elementwise = (names: readonly string[]) => ({
+/** Records that give one loss per element: operands of equal shapes. */
+export const elementwise = (names: readonly string[]) => ({
   inputs: names,
   shapes: (shapes: readonly Sizes[], _attrs: unknown, context: ShapeContext): readonly Sizes[] => [
     equalShapes(shapes, names, context),
@@ -65,7 +78,12 @@ const withoutAxis = (shape: Sizes, axis: number): Sizes => shape.filter((_, at) 
 const SPARSE_FIX = "labels that are class numbers belong to the sparse variant: sparseSoftmaxCrossEntropy";
 
 /** Labels are a distribution over the classes, so both have the same shape; the class axis goes away. */
-function rowShapes([labels, scores]: readonly Sizes[], axis: number, names: readonly string[], context: ShapeContext) {
+export function rowShapes(
+  [labels, scores]: readonly Sizes[],
+  axis: number,
+  names: readonly string[],
+  context: ShapeContext,
+) {
   const at = normalizeAxis(axis, scores!.length, context);
   if (labels!.length === scores!.length - 1) {
     context.fail(`labels have rank ${labels!.length}, ${names[1]} rank ${scores!.length}`, { fix: SPARSE_FIX });
@@ -73,7 +91,11 @@ function rowShapes([labels, scores]: readonly Sizes[], axis: number, names: read
   return [withoutAxis(equalShapes([labels!, scores!], names, context), at)];
 }
 
-function distributionDType(inputs: readonly DType[], attrs: ClassAttrs, context: DTypeContext): readonly DType[] {
+export function distributionDType(
+  inputs: readonly DType[],
+  attrs: ClassAttrs,
+  context: DTypeContext,
+): readonly DType[] {
   const [labels, scores] = inputs;
   if (isInteger(labels!) && isFloat(scores!)) {
     context.fail(`labels are ${labels}, scores ${scores}`, `${SPARSE_FIX}; one-hot labels: cast(labels, "${scores}")`);
@@ -244,7 +266,7 @@ export const sparseSoftmaxCrossEntropyOp = defineOp<ClassAttrs>({
 });
 
 /** Keeps logarithms finite, as Keras does. */
-const clip = (p: Tensor, epsilon: number): Tensor => clipByValue(p, epsilon, 1 - epsilon);
+export const clip = (p: Tensor, epsilon: number): Tensor => clipByValue(p, epsilon, 1 - epsilon);
 
 export type CategoricalAttrs = { readonly axis: number; readonly epsilon: number };
 export const categoricalCrossEntropyOp = defineOp<CategoricalAttrs>({
@@ -314,15 +336,15 @@ export const sigmoidCrossEntropyOp = defineOp<NoAttrs>({
 // ── user functions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 export type LossReduction = "mean" | "sum" | "none";
-export interface LossOptions extends OpOptions {
+export interface LossOptions<R extends LossReduction = LossReduction> extends OpOptions {
   /** How the single losses become one: their mean (default), their sum, or not at all. */
-  readonly reduction?: LossReduction;
+  readonly reduction?: R;
 }
-export interface ClassLossOptions extends LossOptions {
+export interface ClassLossOptions<R extends LossReduction = LossReduction, A = number> extends LossOptions<R> {
   /** Axis of the classes; may count from the end. Default: the last one. */
-  readonly axis?: number;
+  readonly axis?: A;
 }
-export interface ProbabilityLossOptions extends LossOptions {
+export interface ProbabilityLossOptions<R extends LossReduction = LossReduction> extends LossOptions<R> {
   /** True if the predictions are scores before softmax or sigmoid: then the stable form is used. Default false. */
   readonly fromLogits?: boolean;
 }
@@ -330,13 +352,20 @@ export interface ProbabilityLossOptions extends LossOptions {
 const nameOf = (options: LossOptions): OpOptions => (options.name === undefined ? {} : { name: options.name });
 
 /** Builds a record's losses and folds them; a wished name goes to the result. */
-function reduced(options: LossOptions, build: (named: OpOptions) => Tensor): Tensor {
+export function reduced<S extends Shape = AnyShape>(
+  options: LossOptions,
+  build: (named: OpOptions) => Tensor,
+): Tensor<S> {
   const { reduction = "mean" } = options;
   const named = nameOf(options);
-  if (reduction === "none") return build(named);
-  if (reduction === "sum") return sum(build({}), named);
-  if (reduction === "mean") return mean(build({}), named);
-  throw new GraphError({ what: `loss: there is no reduction "${reduction}"`, fix: '"mean", "sum" or "none"' });
+  if (reduction === "none") return build(named) as Tensor<S>;
+  if (reduction === "sum") return sum(build({}), named) as Tensor as Tensor<S>;
+  if (reduction === "mean") return mean(build({}), named) as Tensor as Tensor<S>;
+  throw new GraphError({
+    what: `loss: there is no reduction "${reduction}"`,
+    at: lineOf(captureStack()),
+    fix: 'choose "mean", "sum" or "none"',
+  });
 }
 
 const warned = new WeakSet<Operation>();
@@ -353,23 +382,46 @@ function warnOfActivated(loss: string, logits: Tensor, activation: "softmax" | "
   });
 }
 
+/** Complains unless both have one shape. */
+type Beside<Op extends string, Labels, Predictions, Names extends string = "labels and predictions"> = Unless<
+  LossConflict<Op, ShapeOf<Labels>, ShapeOf<Predictions>, Names>
+>;
+/** Complains of scores that do not go with labels that are class numbers. */
+type BesideClasses<Op extends string, Labels extends Shape, S extends Shape, A extends number> = Unless<
+  ClassConflict<Op, Labels, S, A>
+>;
+type Loss<S extends Shape, R extends LossReduction> = Tensor<Result<LossResult<S, R>>>;
+
 /** Mean of `(labels - predictions)²` over all elements. */
-export function meanSquaredError(labels: Operand, predictions: Operand, options: LossOptions = {}): Tensor {
+export function meanSquaredError<const L extends Operand, const P extends Operand, R extends LossReduction = "mean">(
+  labels: L,
+  predictions: P & Beside<"meanSquaredError", L, P>,
+  options: LossOptions<R> = {},
+): Loss<ShapeOf<P>, R> {
   return reduced(options, (named) => apply(squaredErrorOp, [labels, predictions], {}, named));
 }
 
 /** Mean of `|labels - predictions|` over all elements. */
-export function meanAbsoluteError(labels: Operand, predictions: Operand, options: LossOptions = {}): Tensor {
+export function meanAbsoluteError<const L extends Operand, const P extends Operand, R extends LossReduction = "mean">(
+  labels: L,
+  predictions: P & Beside<"meanAbsoluteError", L, P>,
+  options: LossOptions<R> = {},
+): Loss<ShapeOf<P>, R> {
   return reduced(options, (named) => apply(absoluteErrorOp, [labels, predictions], {}, named));
 }
 
 /** Mean of minus the log-density of `labels` under normal distributions with these means and variances. */
-export function gaussianNegativeLogLikelihood(
-  labels: Operand,
-  center: Operand,
-  variance: Operand,
-  options: LossOptions = {},
-): Tensor {
+export function gaussianNegativeLogLikelihood<
+  const L extends Operand,
+  const C extends Operand,
+  const V extends Operand,
+  R extends LossReduction = "mean",
+>(
+  labels: L,
+  center: C & Beside<"gaussianNegativeLogLikelihood", L, C, "labels and mean">,
+  variance: V & Beside<"gaussianNegativeLogLikelihood", L, V, "labels and variance">,
+  options: LossOptions<R> = {},
+): Loss<ShapeOf<C>, R> {
   return reduced(options, (named) => apply(gaussianNegativeLogLikelihoodOp, [labels, center, variance], {}, named));
 }
 
@@ -377,50 +429,80 @@ export function gaussianNegativeLogLikelihood(
  * Cross entropy of `labels` (one-hot, or any distribution over the classes) and the softmax of `logits`: the mean over
  * the rows. Warns when the logits are a softmax already.
  */
-export function softmaxCrossEntropy(
-  labels: Operand,
-  logits: Tensor,
-  { axis = -1, ...options }: ClassLossOptions = {},
-): Tensor {
+export function softmaxCrossEntropy<
+  const L extends Operand,
+  S extends Shape,
+  const A extends number = -1,
+  R extends LossReduction = "mean",
+>(
+  labels: L,
+  logits: Tensor<S> & Beside<"softmaxCrossEntropy", L, Tensor<S>, "labels and logits">,
+  { axis, ...options }: ClassLossOptions<R, A & CheckAxis<"softmaxCrossEntropy", S, A>> = {},
+): Loss<Rows<S, A>, R> {
   warnOfActivated("softmaxCrossEntropy", logits, "softmax", "categoricalCrossEntropy");
-  return reduced(options, (named) => apply(softmaxCrossEntropyOp, [labels, logits], { axis }, named));
+  return reduced(options, (named) => apply(softmaxCrossEntropyOp, [labels, logits], { axis: axis ?? -1 }, named));
 }
 
 /**
  * As `softmaxCrossEntropy`, for labels that are class numbers (int32); the same bits as with one-hot labels.
  */
-export function sparseSoftmaxCrossEntropy(
-  labels: Tensor,
-  logits: Tensor,
-  { axis = -1, ...options }: ClassLossOptions = {},
-): Tensor {
+export function sparseSoftmaxCrossEntropy<
+  L extends Shape,
+  S extends Shape,
+  const A extends number = -1,
+  R extends LossReduction = "mean",
+>(
+  labels: Tensor<L>,
+  logits: Tensor<S> & BesideClasses<"sparseSoftmaxCrossEntropy", L, S, A>,
+  { axis, ...options }: ClassLossOptions<R, A & CheckAxis<"sparseSoftmaxCrossEntropy", S, A>> = {},
+): Loss<Rows<S, A>, R> {
   warnOfActivated("sparseSoftmaxCrossEntropy", logits, "softmax", "sparseCategoricalCrossEntropy");
-  return reduced(options, (named) => apply(sparseSoftmaxCrossEntropyOp, [labels, logits], { axis }, named));
+  return reduced(options, (named) => apply(sparseSoftmaxCrossEntropyOp, [labels, logits], { axis: axis ?? -1 }, named));
 }
 
-export type CategoricalOptions = ClassLossOptions &
-  ProbabilityLossOptions & {
+export type CategoricalOptions<R extends LossReduction = LossReduction, A = number> = ClassLossOptions<R, A> &
+  ProbabilityLossOptions<R> & {
     /** Probabilities are clipped to [epsilon, 1 - epsilon]; default 1e-7 as in Keras. */
     readonly epsilon?: number;
   };
 
 /** Cross entropy of `labels` (a distribution over the classes) and probabilities, as Keras: the mean over the rows. */
-export function categoricalCrossEntropy(
-  labels: Operand,
-  predictions: Tensor,
-  { fromLogits = false, axis = -1, epsilon = 1e-7, ...options }: CategoricalOptions = {},
-): Tensor {
-  if (fromLogits) return softmaxCrossEntropy(labels, predictions, { axis, ...options });
+export function categoricalCrossEntropy<
+  const L extends Operand,
+  S extends Shape,
+  const A extends number = -1,
+  R extends LossReduction = "mean",
+>(
+  labels: L,
+  predictions: Tensor<S> & Beside<"categoricalCrossEntropy", L, Tensor<S>, "labels and predictions">,
+  given: CategoricalOptions<R, A & CheckAxis<"categoricalCrossEntropy", S, A>> = {},
+): Loss<Rows<S, A>, R> {
+  const { fromLogits = false, axis = -1, epsilon = 1e-7, ...options }: CategoricalOptions = given;
+  if (fromLogits)
+    return softmaxCrossEntropy<Operand, Shape, number, LossReduction>(labels, predictions, {
+      axis,
+      ...options,
+    }) as Loss<Rows<S, A>, R>;
   return reduced(options, (named) => apply(categoricalCrossEntropyOp, [labels, predictions], { axis, epsilon }, named));
 }
 
 /** As `categoricalCrossEntropy`, for labels that are class numbers (int32); the same bits as with one-hot labels. */
-export function sparseCategoricalCrossEntropy(
-  labels: Tensor,
-  predictions: Tensor,
-  { fromLogits = false, axis = -1, epsilon, ...options }: CategoricalOptions = {},
-): Tensor {
-  if (fromLogits) return sparseSoftmaxCrossEntropy(labels, predictions, { axis, ...options });
+export function sparseCategoricalCrossEntropy<
+  L extends Shape,
+  S extends Shape,
+  const A extends number = -1,
+  R extends LossReduction = "mean",
+>(
+  labels: Tensor<L>,
+  predictions: Tensor<S> & BesideClasses<"sparseCategoricalCrossEntropy", L, S, A>,
+  given: CategoricalOptions<R, A & CheckAxis<"sparseCategoricalCrossEntropy", S, A>> = {},
+): Loss<Rows<S, A>, R> {
+  const { fromLogits = false, axis = -1, epsilon, ...options }: CategoricalOptions = given;
+  if (fromLogits)
+    return sparseSoftmaxCrossEntropy<Shape, Shape, number, LossReduction>(labels, predictions, {
+      axis,
+      ...options,
+    }) as Loss<Rows<S, A>, R>;
   if (predictions.shape === null) {
     throw new GraphError({
       what: "sparseCategoricalCrossEntropy: the rank of the predictions is not known, and so not the number of classes",
@@ -429,27 +511,30 @@ export function sparseCategoricalCrossEntropy(
     });
   }
   const rows = oneHotLabels(labels, predictions, axis);
-  return categoricalCrossEntropy(rows, predictions, {
-    axis,
-    ...(epsilon === undefined ? {} : { epsilon }),
-    ...options,
-  });
+  const rest = { axis, ...(epsilon === undefined ? {} : { epsilon }), ...options };
+  return categoricalCrossEntropy<Tensor, Shape, number, LossReduction>(rows, predictions, rest) as Loss<Rows<S, A>, R>;
 }
 
-export type BinaryOptions = ProbabilityLossOptions & Pick<CategoricalOptions, "epsilon">;
+export type BinaryOptions<R extends LossReduction = LossReduction> = ProbabilityLossOptions<R> &
+  Pick<CategoricalOptions, "epsilon">;
 
 /** Mean of minus the log-likelihood of 0/1 `labels` under Bernoulli distributions with these probabilities. */
-export function binaryCrossEntropy(
-  labels: Operand,
-  predictions: Tensor,
-  { fromLogits = false, epsilon = 1e-7, ...options }: BinaryOptions = {},
-): Tensor {
-  if (fromLogits) return sigmoidCrossEntropy(labels, predictions, options);
+export function binaryCrossEntropy<const L extends Operand, S extends Shape, R extends LossReduction = "mean">(
+  labels: L,
+  predictions: Tensor<S> & Beside<"binaryCrossEntropy", L, Tensor<S>, "labels and predictions">,
+  given: BinaryOptions<R> = {},
+): Loss<S, R> {
+  const { fromLogits = false, epsilon = 1e-7, ...options }: BinaryOptions = given;
+  if (fromLogits) return sigmoidCrossEntropy<Operand, Shape, LossReduction>(labels, predictions, options) as Loss<S, R>;
   return reduced(options, (named) => apply(binaryCrossEntropyOp, [labels, predictions], { epsilon }, named));
 }
 
 /** As `binaryCrossEntropy` from scores before the sigmoid. Warns when they are a sigmoid already. */
-export function sigmoidCrossEntropy(labels: Operand, logits: Tensor, options: LossOptions = {}): Tensor {
+export function sigmoidCrossEntropy<const L extends Operand, S extends Shape, R extends LossReduction = "mean">(
+  labels: L,
+  logits: Tensor<S> & Beside<"sigmoidCrossEntropy", L, Tensor<S>, "labels and logits">,
+  options: LossOptions<R> = {},
+): Loss<S, R> {
   warnOfActivated("sigmoidCrossEntropy", logits, "sigmoid", "binaryCrossEntropy");
   return reduced(options, (named) => apply(sigmoidCrossEntropyOp, [labels, logits], {}, named));
 }

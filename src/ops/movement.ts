@@ -1,6 +1,17 @@
 import type { DType } from "../core/dtype.ts";
 import { normalizeAxes, normalizeAxis, reshapedShape, type Sizes, stridesOf } from "../core/shape.ts";
-import type { Result } from "../core/shape-types.ts";
+import type {
+  AxisArgument,
+  BroadcastTo,
+  ExpandDims,
+  Flatten,
+  Reshape,
+  ShapeFrom,
+  Squeeze,
+  Tile,
+  Transpose,
+} from "../core/shape-rules.ts";
+import type { Result, Shape, Valid } from "../core/shape-types.ts";
 import { isKnown, multiplySizes, productOf, type Size, sizeText } from "../core/size.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
@@ -26,10 +37,6 @@ import {
 /** Row-major number of an element. */
 export const flatIndex = (shape: readonly number[], index: readonly Expr[]): Expr =>
   stridesOf(shape).reduce((sum, stride, axis) => add(sum, mul(index[axis]!, int(stride))), int(0));
-
-/** The shape a `reshape` or `broadcastTo` gives, as far as literals tell. */
-type DimOf<D> = D extends number ? (`${D}` extends `-${string}` ? number : D) : D extends string ? D : string;
-export type ShapeFrom<S extends Dims> = Result<{ readonly [Axis in keyof S]: DimOf<S[Axis]> }>;
 
 // ── reshape ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,7 +71,11 @@ export const reshapeOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readonly s
  * The same elements in another shape; one size may be -1, to be worked out.
  * @throws ShapeError if the number of elements would change
  */
-export function reshape<const S extends Dims>(x: Tensor, shape: S, options?: OpOptions): Tensor<ShapeFrom<S>> {
+export function reshape<S extends Shape, const To extends Dims>(
+  x: Tensor<S>,
+  shape: To & Valid<Reshape<S, To>>,
+  options?: OpOptions,
+): Tensor<Result<Reshape<S, To>>> {
   return apply(reshapeOp, [x], { shape: sizesFrom("reshape", shape) }, options);
 }
 
@@ -85,8 +96,8 @@ export const reshapeLikeOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
 });
 
 /** The elements of `x` in the shape of `like`, whatever is known of either. */
-export const asShapeOf = (x: Tensor, like: Tensor): Tensor =>
-  like.shape === null ? apply(reshapeLikeOp, [x, like], {}) : reshape(x, like.shape);
+export const asShapeOf = <S extends Shape>(x: Tensor, like: Tensor<S>): Tensor<S> =>
+  like.shape === null ? apply(reshapeLikeOp, [x, like], {}) : apply(reshapeOp, [x], { shape: like.shape });
 
 export const flattenOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
   name: "flatten",
@@ -113,8 +124,10 @@ export const flattenOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
  * Keeps axis 0 and joins the others: `[N, 28, 28]` becomes `[N, 784]`.
  * @throws ShapeError for a scalar
  */
-export const flatten = (x: Tensor, options?: OpOptions): Tensor<readonly [string | number, string | number]> =>
-  apply(flattenOp, [x], {}, options);
+export const flatten = <S extends Shape>(
+  x: Tensor<S> & Valid<Flatten<S>>,
+  options?: OpOptions,
+): Tensor<Result<Flatten<S>>> => apply(flattenOp, [x], {}, options);
 
 // ── axes of size 1 ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,8 +159,11 @@ export const expandDimsOp: OpDef<{ readonly axis: number }> = defineOp<{ readonl
  * Inserts an axis of size 1 before axis `axis`; -1 adds it at the end.
  * @throws ShapeError if there is no such place
  */
-export const expandDims = (x: Tensor, axis: number, options?: OpOptions): Tensor =>
-  apply(expandDimsOp, [x], { axis }, options);
+export const expandDims = <S extends Shape, const A extends number>(
+  x: Tensor<S>,
+  axis: A & Valid<ExpandDims<S, A>>,
+  options?: OpOptions,
+): Tensor<Result<ExpandDims<S, A>>> => apply(expandDimsOp, [x], { axis }, options);
 
 const unitAxes = (shape: Sizes): readonly number[] => shape.flatMap((size, axis) => (size === 1 ? [axis] : []));
 
@@ -190,8 +206,13 @@ export const squeezeOp: OpDef<{ readonly axes: readonly number[] | null }> = def
  * even if it turns out to be 1, so that the rank never depends on what is fed.
  * @throws ShapeError if a named axis has another size
  */
-export function squeeze(x: Tensor, axis?: number | readonly number[] | null, options?: OpOptions): Tensor {
-  const named = typeof axis === "number" ? [axis] : (axis ?? null);
+export function squeeze<S extends Shape, const A extends AxisArgument = null>(
+  x: Tensor<S>,
+  axis?: A & Valid<Squeeze<S, A>>,
+  options?: OpOptions,
+): Tensor<Result<Squeeze<S, A>>> {
+  const wanted: AxisArgument = axis ?? null;
+  const named = typeof wanted === "number" ? [wanted] : wanted;
   // Settled now: with sizes bound, more of them might be 1.
   return apply(squeezeOp, [x], { axes: named ?? (x.shape === null ? null : unitAxes(x.shape)) }, options);
 }
@@ -244,8 +265,11 @@ export const transposeOp: OpDef<Permutation> = defineOp<Permutation>({
  * Reorders axes: axis i of the result is axis `permutation[i]` of `x`. Without a permutation, axes are reversed.
  * @throws ShapeError if it does not name every axis once
  */
-export const transpose = (x: Tensor, permutation: readonly number[] | null = null, options?: OpOptions): Tensor =>
-  apply(transposeOp, [x], { permutation }, options);
+export const transpose = <S extends Shape, const P extends readonly number[] | null = null>(
+  x: Tensor<S>,
+  permutation?: P & Valid<Transpose<S, P>>,
+  options?: OpOptions,
+): Tensor<Result<Transpose<S, P>>> => apply(transposeOp, [x], { permutation: permutation ?? null }, options);
 
 // ── repeating ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -257,7 +281,10 @@ export const broadcastToOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readon
   dtypes: anyDType,
   shapes: ([x], { shape }, context) => {
     const lead = shape.length - x!.length;
-    if (lead < 0) context.fail(`rank ${x!.length} does not broadcast to the lower rank ${shape.length}`);
+    if (lead < 0)
+      context.fail(`rank ${x!.length} does not broadcast to the lower rank ${shape.length}`, {
+        fix: "broadcasting adds axes in front; squeeze or reduce those that are too many",
+      });
     x!.forEach((size, axis) => {
       const wanted = shape[lead + axis]!;
       if (size === 1) return;
@@ -286,7 +313,11 @@ export const broadcastToOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readon
  * Repeats `x` along axes of size 1 and along new leading axes until it has `shape`.
  * @throws ShapeError if a size is neither equal nor 1
  */
-export function broadcastTo<const S extends Dims>(x: Tensor, shape: S, options?: OpOptions): Tensor<ShapeFrom<S>> {
+export function broadcastTo<S extends Shape, const To extends Dims>(
+  x: Tensor<S>,
+  shape: To & Valid<BroadcastTo<S, To>>,
+  options?: OpOptions,
+): Tensor<Result<BroadcastTo<S, To>>> {
   return apply(broadcastToOp, [x], { shape: sizesFrom("broadcastTo", shape) }, options);
 }
 
@@ -307,8 +338,10 @@ export const broadcastToLikeOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
 });
 
 /** Repeats `x` until it has the shape of `like`, whatever is known of either. */
-export const broadcastToLike = (x: Tensor, like: Tensor, options?: OpOptions): Tensor =>
-  like.shape === null ? apply(broadcastToLikeOp, [x, like], {}, options) : broadcastTo(x, like.shape, options);
+export const broadcastToLike = <S extends Shape>(x: Tensor, like: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  like.shape === null
+    ? apply(broadcastToLikeOp, [x, like], {}, options)
+    : apply(broadcastToOp, [x], { shape: like.shape }, options);
 
 export const tileOp: OpDef<{ readonly multiples: Sizes }> = defineOp<{ readonly multiples: Sizes }>({
   name: "tile",
@@ -342,8 +375,11 @@ export const tileOp: OpDef<{ readonly multiples: Sizes }> = defineOp<{ readonly 
  * Repeats `x` `multiples[axis]` times along each axis.
  * @throws ShapeError unless there is one multiple per axis
  */
-export const tile = (x: Tensor, multiples: Dims, options?: OpOptions): Tensor =>
-  apply(tileOp, [x], { multiples: sizesFrom("tile", multiples) }, options);
+export const tile = <S extends Shape, const M extends Dims>(
+  x: Tensor<S>,
+  multiples: M & Valid<Tile<S, M>>,
+  options?: OpOptions,
+): Tensor<Result<Tile<S, M>>> => apply(tileOp, [x], { multiples: sizesFrom("tile", multiples) }, options);
 
 // ── one value everywhere ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -358,15 +394,22 @@ export function fill<const S extends Dims>(
   dtype: DType = "float32",
   options?: OpOptions,
 ): Tensor<ShapeFrom<S>> {
-  return broadcastTo(constantIn(builderAt(where), value, dtype), shape, options);
+  return apply(
+    broadcastToOp,
+    [constantIn(builderAt(where), value, dtype)],
+    { shape: sizesFrom("fill", shape) },
+    options,
+  );
 }
 
 /** `value` everywhere, in shape and dtype of `like`, whatever is known of its rank. */
-export const fillLike = (like: Tensor, value: number | boolean, options?: OpOptions): Tensor =>
+export const fillLike = <S extends Shape>(like: Tensor<S>, value: number | boolean, options?: OpOptions): Tensor<S> =>
   broadcastToLike(constantIn(builderAt(like), value, like.dtype), like, options);
 
-export const zerosLike = (like: Tensor, options?: OpOptions): Tensor => fillLike(like, 0, options);
-export const onesLike = (like: Tensor, options?: OpOptions): Tensor => fillLike(like, 1, options);
+export const zerosLike = <S extends Shape>(like: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  fillLike(like, 0, options);
+export const onesLike = <S extends Shape>(like: Tensor<S>, options?: OpOptions): Tensor<S> =>
+  fillLike(like, 1, options);
 
 export const MOVEMENT_OPS = [
   reshapeOp,

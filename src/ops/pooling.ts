@@ -1,40 +1,48 @@
 import { rangeOf } from "../core/dtype.ts";
 import type { ShapeContext, Sizes } from "../core/shape.ts";
-import type { Dim, Shape } from "../core/shape-types.ts";
-import { type ComputeContext, defineOp, type OpDef } from "../graph/define.ts";
+import type { Dim, Result, Shape, Valid, With } from "../core/shape-types.ts";
+import type { Window } from "../core/shape-windows.ts";
+import { type ComputeContext, defineOp, type ExampleInput, type OpDef, type OpExample } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, binary, type Expr, int, mul, sub } from "../kernel/expr.ts";
 import { scatterAddFlat } from "./indexing.ts";
 import { flatIndex } from "./movement.ts";
+import { max, mean } from "./reduction.ts";
 import { apply, f32, f64, floatDType, type OpOptions } from "./support.ts";
 import {
+  checkImage,
+  checkIncoming,
   checkPadding,
-  type Guarded,
-  inputAt,
+  type Dimensions,
+  inputsAt,
+  nameOf,
   needsRank,
-  outputAt,
+  outputsAt,
+  type Padding,
   type Pair,
-  pairOf,
+  type PerAxis,
+  perAxis,
+  type Single,
   type Slide,
-  slideOf,
   slideShape,
+  slidesOf,
+  type Triple,
+  tapsOf,
   type WindowAttrs,
   type WindowOptions,
+  WORDS,
   whenInside,
   zeroOf,
 } from "./window.ts";
 
-export type PoolingAttrs = { readonly window: Pair } & Omit<WindowAttrs, "dilations">;
+export type PoolingAttrs = { readonly window: readonly number[] } & Omit<WindowAttrs, "dilations">;
+type PoolGradientAttrs = PoolingAttrs & { readonly inputShape: Sizes };
 
 /** Pooling windows have no holes. */
-const slidingAttrs = (attrs: PoolingAttrs): WindowAttrs => ({ ...attrs, dilations: [1, 1] });
+const slidingAttrs = (attrs: PoolingAttrs): WindowAttrs => ({ ...attrs, dilations: attrs.window.map(() => 1) });
 
-function pooledShape(x: Sizes, attrs: PoolingAttrs, context: ShapeContext): Sizes {
-  if (x.length !== 4) {
-    context.fail(`images need rank 4 [batch, height, width, channels], not rank ${x.length}`, {
-      fix: "one image: expandDims(x, 0); one channel: expandDims(x, -1)",
-    });
-  }
+function pooledShape(x: Sizes, attrs: PoolingAttrs, dims: Dimensions, context: ShapeContext): Sizes {
+  checkImage(x, dims, context);
   if (typeof attrs.padding !== "string") {
     attrs.padding.forEach((pads, which) => {
       // Then some window would see nothing but padding and have no value.
@@ -43,101 +51,27 @@ function pooledShape(x: Sizes, attrs: PoolingAttrs, context: ShapeContext): Size
       if (worst >= window) context.fail(`padding of ${worst} with a window of ${window}`, { fix: "pad by less" });
     });
   }
-  return [x[0]!, ...slideShape(x, attrs.window, slidingAttrs(attrs), context), x[3]!];
+  return [x[0]!, ...slideShape(x, attrs.window, slidingAttrs(attrs), dims, context), x.at(-1)!];
 }
 
-const pooling = {
-  shapes: ([x]: readonly Sizes[], attrs: PoolingAttrs, context: ShapeContext): readonly Sizes[] => [
-    pooledShape(x!, attrs, context),
-  ],
-  shapesOfUnknown: (inputs: readonly (Sizes | null)[], _attrs: PoolingAttrs, context: ShapeContext): never =>
-    needsRank(inputs, context),
-};
+const slides = (attrs: PoolingAttrs, image: readonly number[], result: readonly number[]): readonly Slide[] =>
+  slidesOf(slidingAttrs(attrs), image, attrs.window, result);
 
-const slides = (attrs: PoolingAttrs, image: readonly number[], result: readonly number[]): readonly [Slide, Slide] => [
-  slideOf(slidingAttrs(attrs), 0, image[1]!, attrs.window[0], result[1]!),
-  slideOf(slidingAttrs(attrs), 1, image[2]!, attrs.window[1], result[2]!),
-];
+/** An index `[batch, …, channel]` in parts. */
+const partsOf = (index: readonly Expr[]) => ({
+  n: index[0]!,
+  between: index.slice(1, -1),
+  c: index.at(-1)!,
+});
 
 /** The largest value in a window. Padding is -∞ and so never wins; NaN always does. */
 function largest({ in: [x], attrs, output, k }: ComputeContext<PoolingAttrs>, index: readonly Expr[]): Expr {
-  const [n, i, j, c] = index as [Expr, Expr, Expr, Expr];
-  const [vertical, horizontal] = slides(attrs, x!.shape, output.shape);
-  return k.reduce("max", [vertical.taps, horizontal.taps], (kh, kw) => {
-    const [row, column] = [inputAt(vertical, i, kh!), inputAt(horizontal, j, kw!)];
-    return whenInside(k, [row, column], () => x!(n, row.at, column.at, c), k.constant(-Infinity, x!.dtype));
-  });
+  const { n, between, c } = partsOf(index);
+  const all = slides(attrs, x!.shape, output.shape);
+  return k.reduce("max", tapsOf(all), (...taps) =>
+    whenInside(k, inputsAt(all, between, taps), (at) => x!(n, ...at, c), k.constant(-Infinity, x!.dtype)),
+  );
 }
-
-const POOLS = [
-  { inputs: [f32([1, 4, 4, 2])], attrs: { window: [2, 2], strides: [2, 2], padding: "valid" } },
-  { inputs: [f64([2, 5, 6, 1])], attrs: { window: [2, 2], strides: [2, 2], padding: "same" } },
-  { inputs: [f64([1, 5, 5, 2])], attrs: { window: [3, 2], strides: [1, 2], padding: "same" } },
-  {
-    inputs: [f64([1, 4, 5, 1])],
-    attrs: {
-      window: [3, 3],
-      strides: [1, 1],
-      padding: [
-        [1, 1],
-        [2, 0],
-      ],
-    },
-  },
-] as const;
-
-export const maxPool2dOp: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
-  name: "maxPool2d",
-  category: "neural",
-  doc: [
-    "The largest value in each window of NHWC images; padding never wins.",
-    "$y_{n,i,j,c} = \\max_{k,l} x_{n,\\; s i + k - p,\\; s j + l - p,\\; c}$",
-    "The gradient goes to the first of several equal maxima.",
-  ].join("\n"),
-  inputs: ["x"],
-  dtypes: floatDType,
-  ...pooling,
-  gradient: ({ op, x: [x], g }) => [scatterAddFlat(apply(maxPool2dWinnersOp, [x!], op.attrs), g, x!.shape!)],
-  compute: largest,
-  cost: "expensive",
-  examples: POOLS,
-});
-
-export const maxPool2dWinnersOp: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
-  name: "maxPool2dWinners",
-  category: "neural",
-  doc: [
-    "Row-major element numbers of the values maxPool2d picks: of several equal maxima the first, of any NaN the first.",
-    "$y_{n,i,j,c} = \\min \\{ e : x_e = \\max \\}$ over the elements e of the window",
-  ].join("\n"),
-  inputs: ["x"],
-  dtypes: (inputs, attrs, context) => {
-    floatDType(inputs, attrs, context);
-    return ["int32"];
-  },
-  ...pooling,
-  gradient: "none",
-  compute: (context, index) => {
-    const { attrs, output, k } = context;
-    const x = context.in[0]!;
-    const [n, i, j, c] = index as [Expr, Expr, Expr, Expr];
-    const [vertical, horizontal] = slides(attrs, x.shape, output.shape);
-    const best = k.let("best", largest(context, index));
-    const none = int(rangeOf("int32").max);
-    return k.reduce("min", [vertical.taps, horizontal.taps], (kh, kw) => {
-      const [row, column] = [inputAt(vertical, i, kh!), inputAt(horizontal, j, kw!)];
-      const candidate = (): Expr => {
-        const value = x(n, row.at, column.at, c);
-        // If there is a NaN, the maximum is one too, and equals nothing.
-        const wins = k.binary("or", k.binary("eq", value, best), k.binary("ne", value, value));
-        return k.select(wins, flatIndex(x.shape, [n, row.at, column.at, c]), none);
-      };
-      return whenInside(k, [row, column], candidate, none);
-    });
-  },
-  cost: "expensive",
-  examples: POOLS,
-});
 
 /** How many pixels of the image a window at `output` covers. */
 function covered(slide: Slide, output: Expr): Expr {
@@ -145,81 +79,174 @@ function covered(slide: Slide, output: Expr): Expr {
   const end = binary("min", add(first, int(slide.taps)), int(slide.size));
   return sub(end, binary("max", first, int(0)));
 }
-const countAt = ([vertical, horizontal]: readonly [Slide, Slide], i: Expr, j: Expr): Expr =>
-  mul(covered(vertical, i), covered(horizontal, j));
+const countAt = (all: readonly Slide[], at: readonly Expr[]): Expr =>
+  all.map((slide, axis) => covered(slide, at[axis]!)).reduce(mul);
 
-type PoolGradientAttrs = PoolingAttrs & { readonly inputShape: Sizes };
+const withoutShape = ({ window, strides, padding }: PoolingAttrs): PoolingAttrs => ({ window, strides, padding });
 
-export const averagePool2dOp: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
-  name: "averagePool2d",
-  category: "neural",
-  doc: [
-    "The mean of each window of NHWC images; padding is not counted, as in TensorFlow.",
-    "$y_{n,i,j,c} = \\frac{1}{|W|} \\sum_{(k,l) \\in W} x_{n,\\; s i + k - p,\\; s j + l - p,\\; c}$,",
-    "W being the taps that lie inside of the image.",
-  ].join("\n"),
-  inputs: ["x"],
-  dtypes: floatDType,
-  ...pooling,
-  gradient: ({ op, x: [x], g }) => {
-    const { window, strides, padding } = op.attrs;
-    return [apply(averagePool2dGradientOp, [g], { window, strides, padding, inputShape: x!.shape! })];
-  },
-  compute: ({ in: [x], attrs, output, k }, [n, i, j, c]) => {
-    const [vertical, horizontal] = slides(attrs, x!.shape, output.shape);
-    const total = k.reduce(
-      "add",
-      [vertical.taps, horizontal.taps],
-      (kh, kw) => {
-        const [row, column] = [inputAt(vertical, i!, kh!), inputAt(horizontal, j!, kw!)];
-        return whenInside(k, [row, column], () => x!(n!, row.at, column.at, c!), zeroOf(x!, k));
+interface Family {
+  readonly largest: OpDef<PoolingAttrs>;
+  readonly winners: OpDef<PoolingAttrs>;
+  readonly average: OpDef<PoolingAttrs>;
+  readonly averageGradient: OpDef<PoolGradientAttrs>;
+}
+
+function defineFamily(
+  dims: Dimensions,
+  examples: readonly OpExample<PoolingAttrs>[],
+  gradientExamples: readonly OpExample<PoolGradientAttrs>[],
+): Family {
+  const { many, layout, positions, taps, pixels } = WORDS[dims];
+  const [position, tap, pixel] = [positions.join(","), taps.join(","), pixels.join(",")];
+  const read = positions.map((at, axis) => `s ${at} + ${taps[axis]} - p`).join(",\\; ");
+  const several = (names: string): string => (dims === 1 ? names : `(${names})`);
+  const pooling = {
+    category: "neural" as const,
+    inputs: ["x"],
+    dtypes: floatDType,
+    shapes: ([x]: readonly Sizes[], attrs: PoolingAttrs, context: ShapeContext): readonly Sizes[] => [
+      pooledShape(x!, attrs, dims, context),
+    ],
+    shapesOfUnknown: (inputs: readonly (Sizes | null)[], _attrs: PoolingAttrs, context: ShapeContext): never =>
+      needsRank(inputs, context),
+    cost: "expensive" as const,
+    examples,
+  };
+
+  const winners: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
+    ...pooling,
+    name: `maxPool${dims}dWinners`,
+    doc: [
+      `Row-major element numbers of the values maxPool${dims}d picks: of several equal maxima the first, of any NaN the first.`,
+      `$y_{n,${position},c} = \\min \\{ e : x_e = \\max \\}$ over the elements e of the window`,
+    ].join("\n"),
+    dtypes: (inputs, attrs, context) => {
+      floatDType(inputs, attrs, context);
+      return ["int32"];
+    },
+    gradient: "none",
+    compute: (context, index) => {
+      const { attrs, output, k } = context;
+      const x = context.in[0]!;
+      const { n, between, c } = partsOf(index);
+      const all = slides(attrs, x.shape, output.shape);
+      const best = k.let("best", largest(context, index));
+      const none = int(rangeOf("int32").max);
+      return k.reduce("min", tapsOf(all), (...tapIndex) => {
+        const candidate = (at: readonly Expr[]): Expr => {
+          const value = x(n, ...at, c);
+          // If there is a NaN, the maximum is one too, and equals nothing.
+          const wins = k.binary("or", k.binary("eq", value, best), k.binary("ne", value, value));
+          return k.select(wins, flatIndex(x.shape, [n, ...at, c]), none);
+        };
+        return whenInside(k, inputsAt(all, between, tapIndex), candidate, none);
+      });
+    },
+  });
+
+  const average: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
+    ...pooling,
+    name: `averagePool${dims}d`,
+    doc: [
+      `The mean of each window of ${layout} ${many}; padding is not counted, as in TensorFlow.`,
+      `$y_{n,${position},c} = \\frac{1}{|W|} \\sum_{${several(tap)} \\in W} x_{n,\\; ${read},\\; c}$,`,
+      "W being the taps that lie inside of the image.",
+    ].join("\n"),
+    gradient: ({ op, x: [x], g }) => [
+      apply(averageGradient, [g], { ...withoutShape(op.attrs), inputShape: x!.shape! }),
+    ],
+    compute: ({ in: [x], attrs, output, k }, index) => {
+      const { n, between, c } = partsOf(index);
+      const all = slides(attrs, x!.shape, output.shape);
+      const total = k.reduce(
+        "add",
+        tapsOf(all),
+        (...tapIndex) => whenInside(k, inputsAt(all, between, tapIndex), (at) => x!(n, ...at, c), zeroOf(x!, k)),
+        "serial",
+      );
+      return k.binary("div", total, k.cast(countAt(all, between), x!.dtype));
+    },
+  });
+
+  const averageGradient: OpDef<PoolGradientAttrs> = defineOp<PoolGradientAttrs>({
+    name: `averagePool${dims}dGradient`,
+    category: "neural",
+    doc: [
+      `Gradient of averagePool${dims}d: every pixel gets its share from the windows that cover it.`,
+      `$y_{n,${pixel},c} = \\sum_{${several(position)} \\ni ${several(pixel)}} g_{n,${position},c} / |W_{${position}}|$`,
+    ].join("\n"),
+    inputs: ["gradient"],
+    dtypes: floatDType,
+    shapes: ([g], attrs, context) => {
+      checkIncoming(g!, pooledShape(attrs.inputShape, attrs, dims, context), context);
+      return [attrs.inputShape];
+    },
+    gradient: ({ op, g }) => [apply(average, [g], withoutShape(op.attrs))],
+    compute: ({ in: [g], attrs, output, k }, index) => {
+      const { n, between, c } = partsOf(index);
+      const all = slides(attrs, output.shape, g!.shape);
+      return k.reduce(
+        "add",
+        tapsOf(all),
+        (...tapIndex) => {
+          const share = (at: readonly Expr[]): Expr =>
+            k.binary("div", g!(n, ...at, c), k.cast(countAt(all, at), g!.dtype));
+          return whenInside(k, outputsAt(all, between, tapIndex), share, zeroOf(g!, k));
+        },
+        "serial",
+      );
+    },
+    cost: "expensive",
+    examples: gradientExamples,
+  });
+
+  return {
+    largest: defineOp<PoolingAttrs>({
+      ...pooling,
+      name: `maxPool${dims}d`,
+      doc: [
+        `The largest value in each window of ${layout} ${many}; padding never wins.`,
+        `$y_{n,${position},c} = \\max_{${tap}} x_{n,\\; ${read},\\; c}$`,
+        "The gradient goes to the first of several equal maxima.",
+      ].join("\n"),
+      gradient: ({ op, x: [x], g }) => [scatterAddFlat(apply(winners, [x!], op.attrs), g, x!.shape!)],
+      compute: largest,
+    }),
+    winners,
+    average,
+    averageGradient,
+  };
+}
+
+const pool1 = defineFamily(
+  1,
+  [
+    { inputs: [f32([1, 6, 2])], attrs: { window: [2], strides: [2], padding: "valid" } },
+    { inputs: [f64([2, 7, 1])], attrs: { window: [3], strides: [2], padding: "same" } },
+    { inputs: [f64([1, 5, 2])], attrs: { window: [3], strides: [1], padding: [[2, 0]] } },
+  ],
+  [{ inputs: [f64([2, 4, 1])], attrs: { window: [3], strides: [2], padding: "same", inputShape: [2, 7, 1] } }],
+);
+
+const pool2 = defineFamily(
+  2,
+  [
+    { inputs: [f32([1, 4, 4, 2])], attrs: { window: [2, 2], strides: [2, 2], padding: "valid" } },
+    { inputs: [f64([2, 5, 6, 1])], attrs: { window: [2, 2], strides: [2, 2], padding: "same" } },
+    { inputs: [f64([1, 5, 5, 2])], attrs: { window: [3, 2], strides: [1, 2], padding: "same" } },
+    {
+      inputs: [f64([1, 4, 5, 1])],
+      attrs: {
+        window: [3, 3],
+        strides: [1, 1],
+        padding: [
+          [1, 1],
+          [2, 0],
+        ],
       },
-      "serial",
-    );
-    return k.binary("div", total, k.cast(countAt([vertical, horizontal], i!, j!), x!.dtype));
-  },
-  cost: "expensive",
-  examples: POOLS,
-});
-
-export const averagePool2dGradientOp: OpDef<PoolGradientAttrs> = defineOp<PoolGradientAttrs>({
-  name: "averagePool2dGradient",
-  category: "neural",
-  doc: [
-    "Gradient of averagePool2d: every pixel gets its share from the windows that cover it.",
-    "$y_{n,h,w,c} = \\sum_{(i,j) \\ni (h,w)} g_{n,i,j,c} / |W_{i,j}|$",
-  ].join("\n"),
-  inputs: ["gradient"],
-  dtypes: floatDType,
-  shapes: ([g], attrs, context) => {
-    const expected = pooledShape(attrs.inputShape, attrs, context);
-    if (g!.length !== 4) context.fail(`the incoming gradient needs rank 4, not ${g!.length}`);
-    expected.forEach((size, axis) => {
-      context.require(g![axis]!, size, `the incoming gradient does not fit along axis ${axis}`);
-    });
-    return [attrs.inputShape];
-  },
-  gradient: ({ op, g }) => {
-    const { window, strides, padding } = op.attrs;
-    return [apply(averagePool2dOp, [g], { window, strides, padding })];
-  },
-  compute: ({ in: [g], attrs, output, k }, [n, h, w, c]) => {
-    const both = slides(attrs, output.shape, g!.shape);
-    const [vertical, horizontal] = both;
-    return k.reduce(
-      "add",
-      [vertical.taps, horizontal.taps],
-      (kh, kw) => {
-        const window: readonly [Guarded, Guarded] = [outputAt(vertical, h!, kh!), outputAt(horizontal, w!, kw!)];
-        const [i, j] = [window[0].at, window[1].at];
-        const share = (): Expr => k.binary("div", g!(n!, i, j, c!), k.cast(countAt(both, i, j), g!.dtype));
-        return whenInside(k, window, share, zeroOf(g!, k));
-      },
-      "serial",
-    );
-  },
-  cost: "expensive",
-  examples: [
+    },
+  ],
+  [
     {
       inputs: [f64([1, 2, 2, 2])],
       attrs: { window: [2, 2], strides: [2, 2], padding: "valid", inputShape: [1, 4, 4, 2] },
@@ -229,39 +256,177 @@ export const averagePool2dGradientOp: OpDef<PoolGradientAttrs> = defineOp<PoolGr
       attrs: { window: [3, 3], strides: [2, 2], padding: "same", inputShape: [1, 5, 4, 1] },
     },
   ],
+);
+
+const pool3 = defineFamily(
+  3,
+  [
+    { inputs: [f32([1, 2, 4, 2, 2])], attrs: { window: [2, 2, 1], strides: [1, 2, 1], padding: "valid" } },
+    { inputs: [f64([2, 3, 4, 3, 1])], attrs: { window: [2, 3, 2], strides: [2, 2, 1], padding: "same" } },
+  ],
+  [
+    {
+      inputs: [f64([2, 2, 2, 3, 1])],
+      attrs: { window: [2, 3, 2], strides: [2, 2, 1], padding: "same", inputShape: [2, 3, 4, 3, 1] },
+    },
+  ],
+);
+
+export const maxPool2dWinnersOp = pool2.winners;
+
+// ── the whole image as one window ────────────────────────────────────────────────────────────────────────────────
+
+type GlobalAttrs = { readonly keepDims: boolean };
+
+/** Axes between batch and channels. */
+const middleAxes = (rank: number): readonly number[] => Array.from({ length: rank - 2 }, (_, axis) => axis + 1);
+
+const GLOBALS: readonly { readonly inputs: readonly ExampleInput[]; readonly attrs: GlobalAttrs }[] = [
+  { inputs: [f32([2, 3, 4, 2])], attrs: { keepDims: false } },
+  { inputs: [f64([2, 5, 3])], attrs: { keepDims: true } },
+  { inputs: [f64([1, 2, 2, 2, 2])], attrs: { keepDims: false } },
+];
+
+const globalPooling = {
+  category: "neural" as const,
+  inputs: ["x"],
+  dtypes: floatDType,
+  shapes: ([x]: readonly Sizes[], { keepDims }: GlobalAttrs, context: ShapeContext): readonly Sizes[] => {
+    if (x!.length < 3) context.fail(`there is nothing between batch and channels in rank ${x!.length}`);
+    return [[x![0]!, ...(keepDims ? x!.slice(1, -1).map(() => 1) : []), x!.at(-1)!]];
+  },
+  shapesOfUnknown: (inputs: readonly (Sizes | null)[], _attrs: GlobalAttrs, context: ShapeContext): never =>
+    needsRank(inputs, context),
+  gradient: "via-decompose" as const,
+  examples: GLOBALS,
+};
+
+export const globalAveragePoolOp: OpDef<GlobalAttrs> = defineOp<GlobalAttrs>({
+  ...globalPooling,
+  name: "globalAveragePool",
+  doc: "The mean over all axes between batch and channels.\n$y_{n,c} = \\frac{1}{|P|} \\sum_{p \\in P} x_{n,p,c}$",
+  decompose: ({ inputs: [x], attrs: { keepDims } }) => [mean(x!, { axis: middleAxes(x!.rank!), keepDims })],
+});
+
+export const globalMaxPoolOp: OpDef<GlobalAttrs> = defineOp<GlobalAttrs>({
+  ...globalPooling,
+  name: "globalMaxPool",
+  doc: "The largest value over all axes between batch and channels; equal maxima share the gradient, as those of `max`.\n$y_{n,c} = \\max_p x_{n,p,c}$",
+  decompose: ({ inputs: [x], attrs: { keepDims } }) => [max(x!, { axis: middleAxes(x!.rank!), keepDims })],
 });
 
 // ── user functions ───────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface PoolingOptions extends OpOptions, WindowOptions {
-  /** Size of the windows; one number for both axes. Default 2. */
-  readonly window?: number | Pair;
+export interface PoolingOptions<N extends PerAxis = Pair> extends OpOptions, WindowOptions<N> {
+  /** Size of the windows; one number for all axes, or one each. Default 2. */
+  readonly window?: number | N;
 }
-type PooledOf<X extends Shape> = X extends readonly [infer N extends Dim, Dim, Dim, infer C extends Dim]
-  ? readonly [N, number, number, C]
-  : Shape;
 
-function attributes(op: string, { window = 2, strides = window, padding = "valid" }: PoolingOptions): PoolingAttrs {
+/** Options whose literals the editor follows. Without strides they are the window. */
+interface PoolingWindow<N extends PerAxis, W, St, P> extends OpOptions {
+  /** Size of the windows; one number for all axes, or one each. Default 2. */
+  readonly window?: W;
+  /** Steps between windows; one number for all axes, or one each. */
+  readonly strides?: St;
+  /** Default `"valid"`. */
+  readonly padding?: P & Padding<N>;
+}
+type Pool<Dims extends Dimensions, N extends PerAxis, Op extends string> = <
+  X extends Shape,
+  const W extends number | N = 2,
+  const St extends number | N = W,
+  const P extends Padding<N> = "valid",
+>(
+  x: Tensor<X> & Valid<Window<Dims, Op, X, W, St, P>>,
+  options?: PoolingWindow<N, W, St, P>,
+) => Tensor<Result<Window<Dims, Op, X, W, St, P>>>;
+
+function attributes<N extends PerAxis>(op: string, options: PoolingOptions<N>, dims: Dimensions): PoolingAttrs {
+  const { window = 2, strides = window, padding = "valid" } = options;
   return {
-    window: pairOf(op, "window sizes", window),
-    strides: pairOf(op, "strides", strides),
-    padding: checkPadding(op, padding),
+    window: perAxis(op, "window sizes", window, dims),
+    strides: perAxis(op, "strides", strides, dims),
+    padding: checkPadding(op, padding, dims),
   };
 }
-const named = ({ name }: OpOptions): OpOptions => (name === undefined ? {} : { name });
+
+/** As `maxPool2d`, for sequences `[batch, width, channels]`. */
+export const maxPool1d: Pool<1, Single, "maxPool1d"> = (x, options = {}) =>
+  apply(pool1.largest, [x], attributes<Single>("maxPool1d", options, 1), nameOf(options));
 
 /**
- * The largest value in each window. The strides are the window unless given, as in Keras.
+ * The largest value in each window of images `[batch, height, width, channels]`. The strides are the window unless
+ * given, as in Keras.
  * @throws ShapeError when a window does not fit
  */
-export const maxPool2d = <X extends Shape>(x: Tensor<X>, options: PoolingOptions = {}): Tensor<PooledOf<X>> =>
-  apply<PooledOf<X>, PoolingAttrs>(maxPool2dOp, [x], attributes("maxPool2d", options), named(options));
+export const maxPool2d: Pool<2, Pair, "maxPool2d"> = (x, options = {}) =>
+  apply(pool2.largest, [x], attributes<Pair>("maxPool2d", options, 2), nameOf(options));
+
+/** As `maxPool2d`, for volumes `[batch, depth, height, width, channels]`. */
+export const maxPool3d: Pool<3, Triple, "maxPool3d"> = (x, options = {}) =>
+  apply(pool3.largest, [x], attributes<Triple>("maxPool3d", options, 3), nameOf(options));
+
+/** As `averagePool2d`, for sequences `[batch, width, channels]`. */
+export const averagePool1d: Pool<1, Single, "averagePool1d"> = (x, options = {}) =>
+  apply(pool1.average, [x], attributes<Single>("averagePool1d", options, 1), nameOf(options));
 
 /**
- * The mean of each window; padding is not counted. The strides are the window unless given, as in Keras.
+ * The mean of each window of images `[batch, height, width, channels]`; padding is not counted. The strides are the
+ * window unless given, as in Keras.
  * @throws ShapeError when a window does not fit
  */
-export const averagePool2d = <X extends Shape>(x: Tensor<X>, options: PoolingOptions = {}): Tensor<PooledOf<X>> =>
-  apply<PooledOf<X>, PoolingAttrs>(averagePool2dOp, [x], attributes("averagePool2d", options), named(options));
+export const averagePool2d: Pool<2, Pair, "averagePool2d"> = (x, options = {}) =>
+  apply(pool2.average, [x], attributes<Pair>("averagePool2d", options, 2), nameOf(options));
 
-export const POOLING_OPS = [maxPool2dOp, maxPool2dWinnersOp, averagePool2dOp, averagePool2dGradientOp] as const;
+/** As `averagePool2d`, for volumes `[batch, depth, height, width, channels]`. */
+export const averagePool3d: Pool<3, Triple, "averagePool3d"> = (x, options = {}) =>
+  apply(pool3.average, [x], attributes<Triple>("averagePool3d", options, 3), nameOf(options));
+
+export interface GlobalPoolingOptions<KeepDims extends boolean = boolean> extends OpOptions {
+  /** Keep the axes that went, with size 1. Default false. */
+  readonly keepDims?: KeepDims;
+}
+type PooledAway<S extends Shape, KeepDims extends boolean> = S extends readonly [
+  infer N extends Dim,
+  Dim,
+  ...infer Rest extends Shape,
+  infer C extends Dim,
+]
+  ? [KeepDims] extends [true]
+    ? readonly [N, 1, ...With<Rest, number, 1>, C]
+    : [KeepDims] extends [false]
+      ? readonly [N, C]
+      : Shape
+  : Shape;
+
+/**
+ * The mean over all axes between batch and channels: `[N, H, W, C]` becomes `[N, C]`.
+ * @throws ShapeError for a rank below 3
+ */
+export const globalAveragePool = <S extends Shape, KeepDims extends boolean = false>(
+  x: Tensor<S>,
+  { keepDims, ...options }: GlobalPoolingOptions<KeepDims> = {},
+): Tensor<PooledAway<S, KeepDims>> => apply(globalAveragePoolOp, [x], { keepDims: keepDims ?? false }, options);
+
+/**
+ * The largest value over all axes between batch and channels: `[N, H, W, C]` becomes `[N, C]`.
+ * @throws ShapeError for a rank below 3
+ */
+export const globalMaxPool = <S extends Shape, KeepDims extends boolean = false>(
+  x: Tensor<S>,
+  { keepDims, ...options }: GlobalPoolingOptions<KeepDims> = {},
+): Tensor<PooledAway<S, KeepDims>> => apply(globalMaxPoolOp, [x], { keepDims: keepDims ?? false }, options);
+
+const recordsOf = (family: Family): readonly OpDef[] => [
+  family.largest,
+  family.winners,
+  family.average,
+  family.averageGradient,
+];
+export const POOLING_OPS: readonly OpDef[] = [
+  ...recordsOf(pool1),
+  ...recordsOf(pool2),
+  ...recordsOf(pool3),
+  globalAveragePoolOp,
+  globalMaxPoolOp,
+];

@@ -9,8 +9,8 @@ import { broadcastTo, expandDims, reshape, transpose } from "./movement.ts";
 import {
   axesOf,
   foldAxes,
+  type Reduction,
   type ReductionAttrs,
-  type ReductionOptions,
   reductionAttrs,
   reductionShapes,
   spreadTo,
@@ -127,7 +127,6 @@ function gradientOfOthers(x: Tensor, g: Tensor, axes: readonly number[] | null):
 }
 
 /** Product over axes, as `sum`; 1 of nothing. */
-export const prod = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(prodOp, [x], reductionAttrs(options), options);
+export const prod: Reduction<"prod"> = (x, options = {}) => apply(prodOp, [x], reductionAttrs(options), options);
 
 export const PRODUCT_OPS = [prodOp, prodOfOthersOp, prodOfOthersGradientOp];

@@ -2,6 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { isFloat, roundTo } from "../core/dtype.ts";
 import type { ShapeContext, Sizes } from "../core/shape.ts";
 import { knownShape } from "../core/shape.ts";
+import type { DimOf, ShapeFrom } from "../core/shape-rules.ts";
 import type { Size } from "../core/size.ts";
 import { PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY } from "../core/threefry.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
@@ -18,6 +19,7 @@ import { apply, callError, constantIn, type Dims, i32, type OpOptions, sizesFrom
  *
  *     [first, second] = threefry(key, [0, e])        core/threefry.ts; bits are `first`
  *     new key        = threefry(key, [1, data])      foldIn: another first counter word, so no key equals drawn bits
+ *     further tries  = threefry(key, [2 + t, e])     where drawing one element may take several blocks
  *
  * and depends on nothing else: not on the shape around it, the order of computing, the backend or the threads.
  *
@@ -35,7 +37,11 @@ import { apply, callError, constantIn, type Dims, i32, type OpOptions, sizesFrom
 const word = (k: KernelBuilder, value: number): Expr => k.constant(value, "uint32");
 
 /** `threefry(key, counter)` as expressions. Each round is named: written out as one formula it would grow as 2^20. */
-function threefryWords(k: KernelBuilder, key: readonly [Expr, Expr], counter: readonly [Expr, Expr]): [Expr, Expr] {
+export function threefryWords(
+  k: KernelBuilder,
+  key: readonly [Expr, Expr],
+  counter: readonly [Expr, Expr],
+): [Expr, Expr] {
   const add = (a: Expr, b: Expr): Expr => k.binary("add", a, b);
   const xor = (a: Expr, b: Expr): Expr => k.binary("xor", a, b);
   const rotate = (x: Expr, bits: number): Expr =>
@@ -55,10 +61,10 @@ function threefryWords(k: KernelBuilder, key: readonly [Expr, Expr], counter: re
   return [x, y];
 }
 
-const keyWords = ({ in: [key] }: Pick<ComputeContext, "in">): [Expr, Expr] => [key!(int(0)), key!(int(1))];
+export const keyWords = ({ in: [key] }: Pick<ComputeContext, "in">): [Expr, Expr] => [key!(int(0)), key!(int(1))];
 
 /** The two random words of one element. */
-const blockOf = (context: Pick<ComputeContext, "in" | "k">, element: Expr): [Expr, Expr] =>
+export const blockOf = (context: Pick<ComputeContext, "in" | "k">, element: Expr): [Expr, Expr] =>
   threefryWords(context.k, keyWords(context), [word(context.k, 0), context.k.cast(element, "uint32")]);
 
 /** The upper bits of a word as a number of a floating-point type that holds them exactly. */
@@ -72,14 +78,14 @@ function joined(k: KernelBuilder, [first, second]: readonly [Expr, Expr], highBi
 }
 
 /** Evenly distributed in [0, 1), as many bits as the type has. */
-function unit(k: KernelBuilder, block: readonly [Expr, Expr], type: DType): Expr {
+export function unit(k: KernelBuilder, block: readonly [Expr, Expr], type: DType): Expr {
   return type === "float32"
     ? k.binary("mul", upperBits(k, block[0], 24, type), k.constant(2 ** -24, type))
     : k.binary("mul", joined(k, block, 27), k.constant(2 ** -53, type));
 }
 
 /** Evenly distributed in (0, 1), symmetric about 1/2: neither end, where the normal quantile is infinite. */
-function openUnit(k: KernelBuilder, block: readonly [Expr, Expr], type: DType): Expr {
+export function openUnit(k: KernelBuilder, block: readonly [Expr, Expr], type: DType): Expr {
   const half = (x: Expr): Expr => k.binary("add", x, k.constant(0.5, type));
   return type === "float32"
     ? k.binary("mul", half(upperBits(k, block[0], 23, type)), k.constant(2 ** -23, type))
@@ -95,19 +101,19 @@ const wholeBelow = (k: KernelBuilder, block: readonly [Expr, Expr], count: Expr)
 
 // ── rules shared by the records ──────────────────────────────────────────────────────────────────────────────────
 
-function checkKeyDType(inputs: readonly DType[], context: { fail(problem: string, fix?: string): never }): void {
+export function checkKeyDType(inputs: readonly DType[], context: { fail(problem: string, fix?: string): never }): void {
   if (inputs[0] !== "uint32") {
     context.fail(`the key is ${inputs[0]}, not uint32`, "make keys with randomKey(graph, seed), foldIn or splitKey");
   }
 }
-function checkKeyShape(key: Sizes, context: ShapeContext): void {
+export function checkKeyShape(key: Sizes, context: ShapeContext): void {
   const fix = "make keys with randomKey(graph, seed), foldIn or splitKey";
   if (key.length !== 1) context.fail(`a key has shape [2], not rank ${key.length}`, { fix });
   context.require(key[0]!, 2, `a key has two words, not ${key[0]}`, { marks: [[0]], fix });
 }
 
 /** Ops that draw a tensor of a given shape with a key. */
-const drawing = {
+export const drawing = {
   category: "random" as const,
   inputs: ["key"],
   shapes: ([key]: readonly Sizes[], attrs: { readonly shape: Sizes }, context: ShapeContext): readonly Sizes[] => {
@@ -118,7 +124,7 @@ const drawing = {
   gradient: "none" as const,
   cost: "expensive" as const,
 };
-const drawn =
+export const drawn =
   (dtypeOf: (attrs: Attrs) => DType, floating = false): OpDef["dtypes"] =>
   (inputs, attrs, context) => {
     checkKeyDType(inputs, context);
@@ -129,7 +135,7 @@ const drawn =
     return [dtype];
   };
 
-const KEY = u32([2], { values: [0, 42] });
+export const KEY = u32([2], { values: [0, 42] });
 
 // ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -364,7 +370,7 @@ export function splitKey(key: Tensor, count = 2): readonly Tensor<readonly [2]>[
 }
 
 /** Random words of 32 bits. */
-export const randomBits = (key: Tensor, shape: Dims, options?: OpOptions): Tensor =>
+export const randomBits = <const To extends Dims>(key: Tensor, shape: To, options?: OpOptions): Tensor<ShapeFrom<To>> =>
   apply(randomBitsOp, [key], { shape: sizesFrom("randomBits", shape) }, options);
 
 /** Refuses bounds between which there is no number to draw. */
@@ -385,7 +391,11 @@ export interface UniformOptions extends OpOptions {
  * Evenly distributed numbers in [minimum, maximum).
  * @throws GraphError when no number of the dtype lies in the interval
  */
-export function randomUniform(key: Tensor, shape: Dims, options: UniformOptions = {}): Tensor {
+export function randomUniform<const To extends Dims>(
+  key: Tensor,
+  shape: To,
+  options: UniformOptions = {},
+): Tensor<ShapeFrom<To>> {
   const { minimum = 0, maximum = 1, dtype = "float32", ...named } = options;
   checkBounds("randomUniform", minimum, maximum, dtype);
   return apply(randomUniformOp, [key], { shape: sizesFrom("randomUniform", shape), minimum, maximum, dtype }, named);
@@ -395,11 +405,11 @@ export function randomUniform(key: Tensor, shape: Dims, options: UniformOptions 
  * Evenly distributed whole numbers in [minimum, maximum), int32.
  * @throws GraphError when the interval is empty or leaves int32
  */
-export function randomUniformInt(
+export function randomUniformInt<const To extends Dims>(
   key: Tensor,
-  shape: Dims,
+  shape: To,
   { minimum, maximum, ...named }: OpOptions & { readonly minimum: number; readonly maximum: number },
-): Tensor {
+): Tensor<ShapeFrom<To>> {
   checkBounds("randomUniformInt", minimum, maximum, "float64");
   const whole = Number.isInteger(minimum) && Number.isInteger(maximum);
   if (!whole || minimum < -(2 ** 31) || maximum > 2 ** 31) {
@@ -416,19 +426,31 @@ export interface NormalOptions extends OpOptions {
   readonly dtype?: "float32" | "float64";
 }
 /** Normally distributed numbers. */
-export function randomNormal(key: Tensor, shape: Dims, options: NormalOptions = {}): Tensor {
+export function randomNormal<const To extends Dims>(
+  key: Tensor,
+  shape: To,
+  options: NormalOptions = {},
+): Tensor<ShapeFrom<To>> {
   const { mean = 0, deviation = 1, dtype = "float32", ...named } = options;
   return apply(randomNormalOp, [key], { shape: sizesFrom("randomNormal", shape), mean, deviation, dtype }, named);
 }
 
 /** Normally distributed numbers, none further than two deviations from the mean. */
-export function truncatedNormal(key: Tensor, shape: Dims, options: NormalOptions = {}): Tensor {
+export function truncatedNormal<const To extends Dims>(
+  key: Tensor,
+  shape: To,
+  options: NormalOptions = {},
+): Tensor<ShapeFrom<To>> {
   const { mean = 0, deviation = 1, dtype = "float32", ...named } = options;
   return apply(truncatedNormalOp, [key], { shape: sizesFrom("truncatedNormal", shape), mean, deviation, dtype }, named);
 }
 
 /** The numbers 0 … length - 1 in random order, int32. */
-export const randomPermutation = (key: Tensor, length: Size | string, options?: OpOptions): Tensor =>
+export const randomPermutation = <const N extends Size | string>(
+  key: Tensor,
+  length: N,
+  options?: OpOptions,
+): Tensor<readonly [DimOf<N>]> =>
   apply(randomPermutationOp, [key], { length: sizesFrom("randomPermutation", [length])[0]! }, options);
 
 export const RANDOM_OPS = [

@@ -1,5 +1,7 @@
 import { isFloat } from "../core/dtype.ts";
 import { normalizeAxes, normalizeAxis, reducedShape, type ShapeContext, type Sizes, sameShape } from "../core/shape.ts";
+import type { AxisArgument, Reduce } from "../core/shape-rules.ts";
+import type { Result, Shape, Valid } from "../core/shape-types.ts";
 import { isKnown, productOf } from "../core/size.ts";
 import { type ComputeContext, defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
@@ -31,6 +33,21 @@ export interface ReductionOptions extends OpOptions {
   readonly axis?: number | readonly number[] | null;
   readonly keepDims?: boolean;
 }
+
+/** The options of a reduction over `A`, which the editor checks. */
+export interface Reducing<A extends AxisArgument, KeepDims extends boolean, Check> extends OpOptions {
+  readonly axis?: A & Check;
+  readonly keepDims?: KeepDims;
+}
+/** A reduction: the result lacks the axes, or has size 1 there with `keepDims`. */
+export type Reduction<Op extends string> = <
+  S extends Shape,
+  const A extends AxisArgument = null,
+  KeepDims extends boolean = false,
+>(
+  x: Tensor<S>,
+  options?: Reducing<A, KeepDims, Valid<Reduce<Op, S, A, KeepDims>>>,
+) => Tensor<Result<Reduce<Op, S, A, KeepDims>>>;
 
 export const reductionAttrs = ({ axis = null, keepDims = false }: ReductionOptions): ReductionAttrs => ({
   axes: typeof axis === "number" ? [axis] : axis,
@@ -398,7 +415,7 @@ const argRule = {
   shapes: ([x]: readonly Sizes[], { axis, keepDims }: ArgAttrs, context: ShapeContext): readonly Sizes[] => {
     const at = normalizeAxis(axis, x!.length, context);
     if (x![at] === 0)
-      context.fail(`axis ${axis} is empty`, { marks: [[at]], fix: "nothing is largest of no elements" });
+      context.fail(`axis ${axis} is empty`, { marks: [[at]], fix: "give the axis at least one element" });
     return [reducedShape(x!, [at], keepDims)];
   },
 };
@@ -450,22 +467,27 @@ export const argminOp = defineOp<ArgAttrs>({
   examples: ARG_EXAMPLES,
 });
 
-export interface ArgOptions extends OpOptions {
-  readonly keepDims?: boolean;
+export interface ArgOptions<KeepDims extends boolean = boolean> extends OpOptions {
+  readonly keepDims?: KeepDims;
 }
+type ArgReduction<Op extends string> = <S extends Shape, const A extends number, KeepDims extends boolean = false>(
+  x: Tensor<S>,
+  axis: A & Valid<Reduce<Op, S, A, KeepDims>>,
+  options?: ArgOptions<KeepDims>,
+) => Tensor<Result<Reduce<Op, S, A, KeepDims>>>;
 
 /**
  * Place of the largest element along `axis`, as int32: the first of equals, the first NaN if there is one.
  * @throws ShapeError if the axis does not exist or is empty
  */
-export const argmax = (x: Tensor, axis: number, options: ArgOptions = {}): Tensor =>
+export const argmax: ArgReduction<"argmax"> = (x, axis, options = {}) =>
   apply(argmaxOp, [x], { axis, keepDims: options.keepDims ?? false }, options);
 
 /**
  * Place of the smallest element along `axis`, as int32: the first of equals, the first NaN if there is one.
  * @throws ShapeError if the axis does not exist or is empty
  */
-export const argmin = (x: Tensor, axis: number, options: ArgOptions = {}): Tensor =>
+export const argmin: ArgReduction<"argmin"> = (x, axis, options = {}) =>
   apply(argminOp, [x], { axis, keepDims: options.keepDims ?? false }, options);
 
 // ── user functions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -475,44 +497,36 @@ export const argmin = (x: Tensor, axis: number, options: ArgOptions = {}): Tenso
  * none. `keepDims` keeps reduced axes with size 1. So it is for all reductions here.
  * @throws ShapeError for an axis that does not exist or is named twice
  */
-export const sum = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(sumOp, [x], reductionAttrs(options), options);
+export const sum: Reduction<"sum"> = (x, options = {}) => apply(sumOp, [x], reductionAttrs(options), options);
 
 /** Mean over axes, as `sum`; floating point only. */
-export const mean = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(meanOp, [x], reductionAttrs(options), options);
+export const mean: Reduction<"mean"> = (x, options = {}) => apply(meanOp, [x], reductionAttrs(options), options);
 
 /** Mean squared distance from the mean, over axes, as `sum`. Divides by n, not n - 1. */
-export const variance = (x: Tensor, options: ReductionOptions = {}): Tensor =>
+export const variance: Reduction<"variance"> = (x, options = {}) =>
   apply(varianceOp, [x], reductionAttrs(options), options);
 
 /** Standard deviation over axes, as `sum`: the root of the variance. */
-export const std = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(stdOp, [x], reductionAttrs(options), options);
+export const std: Reduction<"std"> = (x, options = {}) => apply(stdOp, [x], reductionAttrs(options), options);
 
 /** Euclidean length over axes, as `sum`. */
-export const norm = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(normOp, [x], reductionAttrs(options), options);
+export const norm: Reduction<"norm"> = (x, options = {}) => apply(normOp, [x], reductionAttrs(options), options);
 
 /** Logarithm of the sum of exponentials over axes, as `sum`; never overflows. */
-export const logSumExp = (x: Tensor, options: ReductionOptions = {}): Tensor =>
+export const logSumExp: Reduction<"logSumExp"> = (x, options = {}) =>
   apply(logSumExpOp, [x], reductionAttrs(options), options);
 
 /** Largest element over axes, as `sum`. Elements that share it share its gradient equally. */
-export const max = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(maxOp, [x], reductionAttrs(options), options);
+export const max: Reduction<"max"> = (x, options = {}) => apply(maxOp, [x], reductionAttrs(options), options);
 
 /** Smallest element over axes, as `sum`. Elements that share it share its gradient equally. */
-export const min = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(minOp, [x], reductionAttrs(options), options);
+export const min: Reduction<"min"> = (x, options = {}) => apply(minOp, [x], reductionAttrs(options), options);
 
 /** Whether one element or more is true, over axes, as `sum`; bool only. */
-export const any = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(anyOp, [x], reductionAttrs(options), options);
+export const any: Reduction<"any"> = (x, options = {}) => apply(anyOp, [x], reductionAttrs(options), options);
 
 /** Whether every element is true, over axes, as `sum`; bool only. */
-export const all = (x: Tensor, options: ReductionOptions = {}): Tensor =>
-  apply(allOp, [x], reductionAttrs(options), options);
+export const all: Reduction<"all"> = (x, options = {}) => apply(allOp, [x], reductionAttrs(options), options);
 
 export const REDUCTION_OPS = [
   sumOp,

@@ -6,12 +6,37 @@ import {
   type ShapeContext,
   type Sizes,
 } from "../core/shape.ts";
+import type {
+  Concat,
+  ConcatConflict,
+  Pad,
+  Reduce,
+  Slice,
+  Split,
+  Stack,
+  StackConflict,
+  Unstack,
+} from "../core/shape-rules.ts";
+import type { CheckAxis, Result, Shape, Unless, Valid } from "../core/shape-types.ts";
 import { addSizes, isKnown, type Size, sizeText, subtractSizes } from "../core/size.ts";
 import { defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, and, type Expr, int, le, lt, sub, truth } from "../kernel/expr.ts";
 import { expandDims, fillLike, squeeze } from "./movement.ts";
-import { anyDType, apply, bool, callError, type Dims, f32, f64, i32, type OpOptions, sizesFrom } from "./support.ts";
+import {
+  anyDType,
+  apply,
+  bool,
+  callError,
+  type Dims,
+  f32,
+  f64,
+  i32,
+  type OpOptions,
+  type ShapeOf,
+  type ShapesOf,
+  sizesFrom,
+} from "./support.ts";
 
 /** `from ≤ index < to`. */
 const within = (index: Expr, from: number, to: number): Expr => and(le(int(from), index), lt(index, int(to)));
@@ -83,7 +108,12 @@ export const sliceOp: OpDef<SliceAttrs> = defineOp<SliceAttrs>({
  * The box of `size` elements from `begin` on along each axis; size -1 goes to the end.
  * @throws ShapeError if the box reaches outside
  */
-export const slice = (x: Tensor, begin: Dims, size: Dims, options?: OpOptions): Tensor =>
+export const slice = <S extends Shape, const From extends Dims, const Size extends Dims>(
+  x: Tensor<S>,
+  begin: From,
+  size: Size & Valid<Slice<S, From, Size>>,
+  options?: OpOptions,
+): Tensor<Result<Slice<S, From, Size>>> =>
   apply(sliceOp, [x], { begin: sizesFrom("slice", begin), size: sizesFrom("slice", size) }, options);
 
 export const sliceLikeOp: OpDef<{ readonly begin: Sizes }> = defineOp<{ readonly begin: Sizes }>({
@@ -177,8 +207,12 @@ export const padOp: OpDef<PadAttrs> = defineOp<PadAttrs>({
  * Surrounds `x` with `[before, after]` elements of `value` along each axis.
  * @throws ShapeError unless there is one pair per axis, both 0 or more
  */
-export const pad = (x: Tensor, paddings: Paddings, value = 0, options?: OpOptions): Tensor =>
-  apply(padOp, [x], { paddings, value }, options);
+export const pad = <S extends Shape, const P extends Paddings>(
+  x: Tensor<S>,
+  paddings: P & Valid<Pad<S, P>>,
+  value = 0,
+  options?: OpOptions,
+): Tensor<Result<Pad<S, P>>> => apply(padOp, [x], { paddings, value }, options);
 
 export const padLikeOp: OpDef<{ readonly begin: Sizes }> = defineOp<{ readonly begin: Sizes }>({
   name: "padLike",
@@ -307,39 +341,66 @@ export const concatPartOp: OpDef<AxisAttrs & { readonly which: number }> = defin
   examples: [{ inputs: [f32([5, 2]), f32([2, 2]), f32([3, 2])], attrs: { axis: 0, which: 1 } }],
 });
 
+/** The list itself, with a complaint at the tensor that does not go with the first. */
+type ConcatList<L extends readonly Tensor[], A extends number> = {
+  readonly [I in keyof L]: Unless<ConcatConflict<ShapeOf<L[0]>, ShapeOf<L[I]>, A>>;
+};
+type StackList<L extends readonly Tensor[]> = {
+  readonly [I in keyof L]: Unless<StackConflict<ShapeOf<L[0]>, ShapeOf<L[I]>>>;
+};
+/** Tensors of these shapes. */
+type TensorsOf<Shapes> = Shapes extends readonly unknown[]
+  ? { readonly [I in keyof Shapes]: Tensor<Result<Shapes[I]>> }
+  : readonly Tensor[];
+
 /**
  * Joins tensors along `axis`, which may count from the end.
  * @throws ShapeError if another size differs, DTypeError if dtypes do, GraphError for an empty list
  */
-export function concat(list: readonly Tensor[], axis = 0, options?: OpOptions): Tensor {
+export function concat<const L extends readonly Tensor[], const A extends number = 0>(
+  list: L & ConcatList<L, A>,
+  axis?: A & CheckAxis<"concat", ShapeOf<L[0]>, A>,
+  options?: OpOptions,
+): Tensor<Result<Concat<ShapesOf<L>, A>>> {
   if (list.length === 0) throw callError("concat", "the list is empty", "give at least one tensor");
-  return apply(concatOp, list, { axis }, options);
+  return apply(concatOp, list, { axis: axis ?? 0 }, options);
 }
 
 /**
  * Joins tensors of one shape along a new axis.
  * @throws ShapeError if shapes differ, GraphError for an empty list
  */
-export function stack(list: readonly Tensor[], axis = 0, options?: OpOptions): Tensor {
+export function stack<const L extends readonly Tensor[], const A extends number = 0>(
+  list: L & StackList<L>,
+  axis?: A & Valid<Stack<ShapesOf<L>, A>>,
+  options?: OpOptions,
+): Tensor<Result<Stack<ShapesOf<L>, A>>> {
   if (list.length === 0) throw callError("stack", "the list is empty", "give at least one tensor");
-  return concat(
-    list.map((part) => expandDims(part, axis)),
-    axis,
-    { name: "stack", ...options },
-  );
+  const parts = list.map((part) => expandDims<Shape, number>(part, axis ?? 0));
+  return apply(concatOp, parts, { axis: axis ?? 0 }, { name: "stack", ...options });
 }
 
 /**
  * Pieces of `x` along `axis`: `parts` equal ones, or ones of the sizes given.
  * @throws GraphError if rank or size of the axis is not known, ShapeError if the sizes do not add up
  */
+export function split<S extends Shape, const P extends number | readonly Size[], const A extends number = 0>(
+  x: Tensor<S>,
+  parts: P & Valid<Split<S, P, A>>,
+  axis?: A & CheckAxis<"split", S, A>,
+  options?: OpOptions,
+): TensorsOf<Split<S, P, A>>;
 export function split(x: Tensor, parts: number | readonly Size[], axis = 0, options?: OpOptions): readonly Tensor[] {
   const { at, shape } = placeOf("split", x, axis);
   const total = shape[at]!;
   let sizes: readonly Size[];
   if (typeof parts === "number") {
     if (!isKnown(total) || total % parts !== 0) {
-      throw callError("split", `size ${sizeText(total)} of axis ${axis} does not divide into ${parts}`, "give sizes");
+      throw callError(
+        "split",
+        `size ${sizeText(total)} of axis ${axis} does not divide into ${parts}`,
+        "give a list of sizes",
+      );
     }
     sizes = new Array<number>(parts).fill(total / parts);
   } else {
@@ -347,7 +408,11 @@ export function split(x: Tensor, parts: number | readonly Size[], axis = 0, opti
   }
   const offsets = offsetsOf(sizes);
   if (typeof parts !== "number" && offsets.at(-1) !== total) {
-    throw callError("split", `sizes add up to ${sizeText(offsets.at(-1)!)}, axis ${axis} has ${sizeText(total)}`);
+    throw callError(
+      "split",
+      `sizes add up to ${sizeText(offsets.at(-1)!)}, axis ${axis} has ${sizeText(total)}`,
+      "make them add up",
+    );
   }
   return sizes.map((size, which) =>
     slice(
@@ -363,6 +428,11 @@ export function split(x: Tensor, parts: number | readonly Size[], axis = 0, opti
  * The slices of `x` along `axis`, which they lack.
  * @throws GraphError if rank or size of the axis is not known
  */
+export function unstack<S extends Shape, const A extends number = 0>(
+  x: Tensor<S>,
+  axis?: A & CheckAxis<"unstack", S, A>,
+  options?: OpOptions,
+): TensorsOf<Unstack<S, A>>;
 export function unstack(x: Tensor, axis = 0, options?: OpOptions): readonly Tensor[] {
   const { at, shape } = placeOf("unstack", x, axis);
   const count = shape[at]!;
@@ -376,7 +446,8 @@ export function unstack(x: Tensor, axis = 0, options?: OpOptions): readonly Tens
 function placeOf(op: string, x: Tensor, axis: number): { readonly at: number; readonly shape: Sizes } {
   if (x.shape === null) throw callError(op, `the rank of "${x.name}" is not known`, "give the placeholder a shape");
   const at = axis < 0 ? axis + x.shape.length : axis;
-  if (x.shape[at] === undefined) throw callError(op, `axis ${axis} does not exist in rank ${x.shape.length}`);
+  if (x.shape[at] === undefined)
+    throw callError(op, `axis ${axis} does not exist in rank ${x.shape.length}`, "count from 0, or from -1 backwards");
   return { at, shape: x.shape };
 }
 
@@ -412,7 +483,13 @@ export const reverseOp: OpDef<{ readonly axes: readonly number[] }> = defineOp<{
  * Turns the order of elements round along `axis` (one or several).
  * @throws ShapeError for an axis that does not exist or is named twice
  */
-export const reverse = (x: Tensor, axis: number | readonly number[], options?: OpOptions): Tensor =>
-  apply(reverseOp, [x], { axes: typeof axis === "number" ? [axis] : axis }, options);
+export const reverse = <S extends Shape, const A extends number | readonly number[]>(
+  x: Tensor<S>,
+  axis: A & Valid<Reduce<"reverse", S, A, true>>,
+  options?: OpOptions,
+): Tensor<S> => {
+  const axes: number | readonly number[] = axis;
+  return apply(reverseOp, [x], { axes: typeof axes === "number" ? [axes] : axes }, options);
+};
 
 export const SLICING_OPS = [sliceOp, sliceLikeOp, padOp, padLikeOp, concatOp, concatPartOp, reverseOp];

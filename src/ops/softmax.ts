@@ -1,5 +1,5 @@
 import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
-import type { Shape } from "../core/shape-types.ts";
+import type { CheckAxis, Shape } from "../core/shape-types.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { div, mul, sub } from "./arithmetic.ts";
@@ -76,18 +76,33 @@ export interface SoftmaxOptions extends OpOptions {
   readonly axis?: number;
 }
 
+/** `SoftmaxOptions` whose axis the editor checks. */
+export interface AlongAxis<Op extends string, S extends Shape, A extends number> extends OpOptions {
+  readonly axis?: A & CheckAxis<Op, S, A>;
+}
+
 /**
  * Probabilities from scores along an axis. For a loss take the scores themselves: `softmaxCrossEntropy`.
  * @throws ShapeError when there is no such axis
  */
-export const softmax = <S extends Shape>(x: Tensor<S>, { axis = -1, ...options }: SoftmaxOptions = {}): Tensor<S> =>
-  apply<S>(softmaxOp, [x], { axis }, options);
+export const softmax = <S extends Shape, const A extends number = -1>(
+  x: Tensor<S>,
+  options?: AlongAxis<"softmax", S, A>,
+): Tensor<S> => {
+  const { axis = -1, ...named }: SoftmaxOptions = options ?? {};
+  return apply<S>(softmaxOp, [x], { axis }, named);
+};
 
 /**
  * Logarithm of the softmax along an axis.
  * @throws ShapeError when there is no such axis
  */
-export const logSoftmax = <S extends Shape>(x: Tensor<S>, { axis = -1, ...options }: SoftmaxOptions = {}): Tensor<S> =>
-  apply<S>(logSoftmaxOp, [x], { axis }, options);
+export const logSoftmax = <S extends Shape, const A extends number = -1>(
+  x: Tensor<S>,
+  options?: AlongAxis<"logSoftmax", S, A>,
+): Tensor<S> => {
+  const { axis = -1, ...named }: SoftmaxOptions = options ?? {};
+  return apply<S>(logSoftmaxOp, [x], { axis }, named);
+};
 
 export const SOFTMAX_OPS = [softmaxOp, logSoftmaxOp] as const;

@@ -1,13 +1,15 @@
 import type { DType } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import type { Sizes } from "../core/shape.ts";
-import type { Shape } from "../core/shape-types.ts";
+import type { AssignConflict, BroadcastTo } from "../core/shape-rules.ts";
+import type { Shape, Unless, Valid } from "../core/shape-types.ts";
+import { sizeText } from "../core/size.ts";
 import { builderOf } from "../graph/builder.ts";
 import { defineOp, type GradientContext } from "../graph/define.ts";
 import { Operation, type Tensor, Variable } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
 import { addOp } from "./arithmetic.ts";
-import { apply, f32, type Operand, type OpOptions, operands, sameShapeRule } from "./support.ts";
+import { apply, f32, type Operand, type OpOptions, operands, type ShapeOf, sameShapeRule } from "./support.ts";
 
 export { constantOp } from "./constant.ts";
 
@@ -51,9 +53,11 @@ export const assignOp = defineOp<Record<never, never>>({
       : context.fail(`variable is ${variable}, value is ${value}`, `convert the value: cast(value, "${variable}")`),
   shapes: ([variable, value], _attrs, context) => {
     if (variable!.length !== value!.length)
-      context.fail(`variable has rank ${variable!.length}, value ${value!.length}`);
+      context.fail(`variable has rank ${variable!.length}, value ${value!.length}`, {
+        fix: "a variable keeps its shape; reshape or reduce the value first",
+      });
     variable!.forEach((size, axis) => {
-      context.require(size, value![axis]!, `axis ${axis} differs: ${size} against ${value![axis]}`, {
+      context.require(size, value![axis]!, `axis ${axis} differs: ${size} against ${sizeText(value![axis]!)}`, {
         marks: [[axis], [axis]],
         fix: "a variable keeps its shape; assign a value of that shape",
       });
@@ -147,7 +151,11 @@ export function customGradient<S extends Shape>(
 }
 
 /** `variable ← value` at the end of the run. The result is the new value. */
-export function assign<S extends Shape>(variable: Variable<S>, value: Operand, options?: OpOptions): Tensor<S> {
+export function assign<S extends Shape, const V extends Operand>(
+  variable: Variable<S>,
+  value: V & Unless<AssignConflict<S, ShapeOf<V>>>,
+  options?: OpOptions,
+): Tensor<S> {
   if (!(variable instanceof Variable)) {
     throw new GraphError({
       what: "assign: the target is not a variable",
@@ -161,8 +169,12 @@ export function assign<S extends Shape>(variable: Variable<S>, value: Operand, o
 }
 
 /** `variable ← variable + value` at the end of the run. The result is the new value. */
-export const assignAdd = <S extends Shape>(variable: Variable<S>, value: Operand, options?: OpOptions): Tensor<S> =>
-  assign(variable, apply(addOp, [variable, value], {}), { name: "assignAdd", ...options });
+export const assignAdd = <S extends Shape, const V extends Operand>(
+  variable: Variable<S>,
+  value: V & Valid<BroadcastTo<ShapeOf<V>, S, "assignAdd">>,
+  options?: OpOptions,
+): Tensor<S> =>
+  assign<Shape, Tensor>(variable, apply(addOp, [variable, value], {}), { name: "assignAdd", ...options }) as Tensor<S>;
 
 /**
  * One operation that runs all of these; fetch it to run them, its value is null.

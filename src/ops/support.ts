@@ -1,7 +1,7 @@
 import { type DType, isFloat, isNumeric } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import { broadcastShapes, type ShapeContext, type Sizes } from "../core/shape.ts";
-import type { Broadcast, Result, Shape } from "../core/shape-types.ts";
+import type { AnyShape, Broadcast, ListShape, Result, Shape } from "../core/shape-types.ts";
 import { type Size, sizeFrom } from "../core/size.ts";
 import { type NestedList, readValue } from "../core/values.ts";
 import { builderOf, type GraphBuilder } from "../graph/builder.ts";
@@ -23,7 +23,9 @@ import { constantOp } from "./constant.ts";
 /** A tensor, or a bare number or list that takes the dtype of the tensor beside it. */
 export type Operand<S extends Shape = Shape> = Tensor<S> | number | boolean | NestedList;
 /** The shape type an operand contributes. */
-export type ShapeOf<T> = T extends Tensor<infer S> ? S : T extends number | boolean ? readonly [] : Shape;
+export type ShapeOf<T> = T extends Tensor<infer S> ? S : T extends number | boolean ? readonly [] : ListShape<T>;
+/** The shape types of a list of operands. */
+export type ShapesOf<L extends readonly unknown[]> = { readonly [I in keyof L]: ShapeOf<L[I]> };
 export type BroadcastOf<A, B> = Broadcast<ShapeOf<A>, ShapeOf<B>>;
 export type BroadcastResult<A, B> = Tensor<Result<BroadcastOf<A, B>>>;
 
@@ -51,7 +53,7 @@ export function operands(op: string, values: readonly Operand[]): Tensor[] {
 }
 
 /** Applies an op with one output to operands of one dtype. */
-export function apply<S extends Shape = Shape, A extends Attrs = Attrs>(
+export function apply<S extends Shape = AnyShape, A extends Attrs = Attrs>(
   def: OpDef<A>,
   inputs: readonly Operand[],
   attrs: A,
@@ -83,21 +85,23 @@ type DTypeRule = (inputs: readonly DType[], attrs: Attrs, context: DTypeContext)
 
 /** All operands have one dtype, which `accepts` it; the output has it too. */
 const sameDType =
-  (accepts: (dtype: DType) => boolean, wanted: string): DTypeRule =>
+  (accepts: (dtype: DType) => boolean, wanted: string, fix = 'convert it first: cast(x, "float32")'): DTypeRule =>
   (inputs, _attrs, context) => {
     const [first] = inputs;
     const other = inputs.find((dtype) => dtype !== first);
     if (other) {
-      context.fail(`operands have different dtypes, ${first} and ${other}`, `convert one: cast(x, "${first}")`);
+      // Whole numbers become floating point without loss; the other way round loses.
+      const target = isFloat(first!) || !isFloat(other) ? first : other;
+      context.fail(`operands have different dtypes, ${first} and ${other}`, `convert one: cast(x, "${target}")`);
     }
-    if (!accepts(first!)) context.fail(`takes ${wanted}, not ${first}`, 'convert it first: cast(x, "float32")');
+    if (!accepts(first!)) context.fail(`takes ${wanted}, not ${first}`, fix);
     return [first!];
   };
 
 export const anyDType = sameDType(() => true, "any dtype");
 export const numericDType = sameDType(isNumeric, "numbers");
 export const floatDType = sameDType(isFloat, "floating point");
-export const boolDType = sameDType((dtype) => dtype === "bool", "bool");
+export const boolDType = sameDType((dtype) => dtype === "bool", "bool", "compare it with something: notEqual(x, 0)");
 /** Operands of one dtype, output bool. */
 export const compareDType: DTypeRule = (inputs, attrs, context) => {
   anyDType(inputs, attrs, context);

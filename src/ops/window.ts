@@ -2,84 +2,161 @@ import { GraphError } from "../core/errors.ts";
 import type { ShapeContext, Sizes } from "../core/shape.ts";
 import { addSizes, floorDivideSizes, isKnown, type Size, sizeText } from "../core/size.ts";
 import type { IndexFunction, KernelBuilder } from "../graph/define.ts";
+import { captureStack, lineOf } from "../graph/origin.ts";
 import { add, and, div, type Expr, eq, int, le, lt, mul, rem, sub } from "../kernel/expr.ts";
+import type { OpOptions } from "./support.ts";
 
 /*
- * Windows that slide over the two middle axes of NHWC images, for convolution and pooling alike. Tap k of the window
- * at output position o reads input position o·stride + k·dilation - before, where `before` is the padding in front.
+ * Windows that slide over the middle axes (one, two or three) of `[batch, …, channels]`, for convolution and pooling
+ * alike. Tap k of the window at output position o reads input position o·stride + k·dilation - before, where `before`
+ * is the padding in front.
  */
 
+export type Single = readonly [number];
 export type Pair = readonly [number, number];
+export type Triple = readonly [number, number, number];
+/** One number per axis over which windows slide. */
+export type PerAxis = Single | Pair | Triple;
 /**
  * - `"valid"`: windows lie inside the image;
  * - `"same"`: the output has ceil(size / stride) positions; an odd pixel of padding goes to the end, as in TensorFlow;
- * - `[[top, bottom], [left, right]]`.
+ * - before and after each axis, `[[top, bottom], [left, right]]`.
  */
-export type Padding = "valid" | "same" | readonly [Pair, Pair];
+export type Padding<N extends PerAxis = Pair> = "valid" | "same" | { readonly [Axis in keyof N]: Pair };
 
-export type WindowAttrs = { readonly strides: Pair; readonly padding: Padding; readonly dilations: Pair };
+/** As records keep it: lists with one entry per axis. */
+export type WindowAttrs = {
+  readonly strides: readonly number[];
+  readonly padding: "valid" | "same" | readonly Pair[];
+  readonly dilations: readonly number[];
+};
 
-export interface WindowOptions {
-  /** Steps between windows; one number for both axes. */
-  readonly strides?: number | Pair;
+export interface WindowOptions<N extends PerAxis = Pair> {
+  /** Steps between windows; one number for all axes, or one each. */
+  readonly strides?: number | N;
   /** Default `"valid"`. */
-  readonly padding?: Padding;
+  readonly padding?: Padding<N>;
 }
 
-/** One number for both axes, or one each. All must be whole and at least 1. */
-export function pairOf(op: string, what: string, value: number | Pair): Pair {
-  const pair: Pair = typeof value === "number" ? [value, value] : value;
-  if (pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 1)) return pair;
+/** Numbers of axes over which windows can slide. */
+export type Dimensions = 1 | 2 | 3;
+
+/** How the three ranks are spoken of. */
+export const WORDS = {
+  1: {
+    axes: ["width"],
+    one: "sequence",
+    many: "sequences",
+    layout: "NWC",
+    positions: ["i"],
+    taps: ["k"],
+    pixels: ["w"],
+    perAxis: "[stride]",
+    pads: "[[left, right]]",
+  },
+  2: {
+    axes: ["height", "width"],
+    one: "image",
+    many: "images",
+    layout: "NHWC",
+    positions: ["i", "j"],
+    taps: ["k", "l"],
+    pixels: ["h", "w"],
+    perAxis: "[vertical, horizontal]",
+    pads: "[[top, bottom], [left, right]]",
+  },
+  3: {
+    axes: ["depth", "height", "width"],
+    one: "volume",
+    many: "volumes",
+    layout: "NDHWC",
+    positions: ["i", "j", "m"],
+    taps: ["k", "l", "q"],
+    pixels: ["t", "h", "w"],
+    perAxis: "[depth, vertical, horizontal]",
+    pads: "[[front, back], [top, bottom], [left, right]]",
+  },
+} as const;
+
+/** One number for all axes, or one each. All must be whole and at least 1. */
+export function perAxis(op: string, what: string, value: number | readonly number[], dims: Dimensions): number[] {
+  const list = typeof value === "number" ? new Array<number>(dims).fill(value) : [...value];
+  if (list.length === dims && list.every((n) => Number.isInteger(n) && n >= 1)) return list;
   throw new GraphError({
     what: `${op}: ${what} ${JSON.stringify(value)} are not whole numbers from 1 on`,
-    fix: `give one number, or [vertical, horizontal]`,
+    at: lineOf(captureStack()),
+    fix: `give one number, or ${WORDS[dims].perAxis}`,
   });
 }
 
-export function checkPadding(op: string, padding: Padding): Padding {
+type AnyPadding = "valid" | "same" | readonly Pair[];
+export function checkPadding(op: string, padding: AnyPadding, dims: Dimensions): AnyPadding {
   if (padding === "valid" || padding === "same") return padding;
-  const flat: readonly unknown[] = Array.isArray(padding) ? padding.flat() : [];
-  if (flat.length === 4 && flat.every((n) => Number.isInteger(n) && (n as number) >= 0)) return padding;
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (Array.isArray(padding) && padding.length === dims && padding.every(isPair)) return padding;
   throw new GraphError({
     what: `${op}: padding ${JSON.stringify(padding)} is not a padding`,
-    fix: '"valid", "same" or [[top, bottom], [left, right]]',
+    at: lineOf(captureStack()),
+    fix: `"valid", "same" or ${WORDS[dims].pads}`,
+  });
+}
+
+/** The name a user wished for, without the other options. */
+export const nameOf = ({ name }: OpOptions): OpOptions => (name === undefined ? {} : { name });
+
+/** Any sizes of the axes over which windows slide. */
+/** The operand must be `[batch, …, channels]`. */
+export function checkImage(x: Sizes, dims: Dimensions, context: ShapeContext): void {
+  if (x.length === dims + 2) return;
+  const { axes, one, many } = WORDS[dims];
+  context.fail(`${many} need rank ${dims + 2} [batch, ${axes.join(", ")}, channels], not rank ${x.length}`, {
+    fix: `one ${one}: expandDims(x, 0); one channel: expandDims(x, -1)`,
+  });
+}
+
+/** The gradient that comes in must have the shape of what the op gave. */
+export function checkIncoming(g: Sizes, expected: Sizes, context: ShapeContext): void {
+  const { length } = expected;
+  if (g.length !== length) context.fail(`the incoming gradient needs rank ${length}, not ${g.length}`);
+  expected.forEach((size, axis) => {
+    const [found, wanted] = [sizeText(g[axis]!), sizeText(size)];
+    context.require(g[axis]!, size, `the incoming gradient has size ${found} along axis ${axis}, not ${wanted}`);
   });
 }
 
 /** Pixels a window spans along one axis. */
 const spanOf = (taps: number, dilation: number): number => (taps - 1) * dilation + 1;
 
-const AXES = ["height", "width"] as const;
-
-/** Sizes of the two output axes. `taps` are the sizes of the window. */
+/** Sizes of the axes windows slide over. `taps` are the sizes of the window. */
 export function slideShape(
   image: Sizes,
   taps: Sizes,
   attrs: WindowAttrs,
+  dims: Dimensions,
   context: ShapeContext,
-): readonly [Size, Size] {
-  const along = (which: 0 | 1): Size => {
+): Size[] {
+  return WORDS[dims].axes.map((axis, which) => {
     const size = image[which + 1]!;
-    const stride = attrs.strides[which];
+    const stride = attrs.strides[which]!;
     if (attrs.padding === "same") return floorDivideSizes(addSizes(size, stride - 1), stride);
-    const [before, after] = attrs.padding === "valid" ? [0, 0] : attrs.padding[which];
+    const [before, after] = attrs.padding === "valid" ? [0, 0] : attrs.padding[which]!;
     const window = taps[which]!;
     if (!isKnown(window)) {
-      return context.fail(`the ${AXES[which]} of the window, ${sizeText(window)}, is not known`, {
+      return context.fail(`the ${axis} of the window, ${sizeText(window)}, is not known`, {
         fix: "give the window a size that is a number",
       });
     }
-    const span = spanOf(window, attrs.dilations[which]);
+    const span = spanOf(window, attrs.dilations[which]!);
     const padded = addSizes(size, before + after);
     if (isKnown(padded) && padded < span) {
-      context.fail(`a window of ${span} does not fit into ${AXES[which]} ${padded}`, {
+      context.fail(`a window of ${span} does not fit into ${axis} ${padded}`, {
         marks: [[which + 1]],
         fix: 'make the window smaller, the image larger, or use padding: "same"',
       });
     }
     return addSizes(floorDivideSizes(addSizes(padded, -span), stride), 1);
-  };
-  return [along(0), along(1)];
+  });
 }
 
 /** How one axis is walked, once sizes are known. */
@@ -93,17 +170,30 @@ export interface Slide {
   readonly before: number;
 }
 
-export function slideOf(attrs: WindowAttrs, which: 0 | 1, size: number, taps: number, outputs: number): Slide {
-  const stride = attrs.strides[which];
-  const dilation = attrs.dilations[which];
+/** The axes between batch and channels, of an image and of what windows over it give. */
+export function slidesOf(
+  attrs: WindowAttrs,
+  image: readonly number[],
+  taps: readonly number[],
+  result: readonly number[],
+): readonly Slide[] {
+  return image.slice(1, -1).map((size, which) => slideOf(attrs, which, size, taps[which]!, result[which + 1]!));
+}
+
+function slideOf(attrs: WindowAttrs, which: number, size: number, taps: number, outputs: number): Slide {
+  const stride = attrs.strides[which]!;
+  const dilation = attrs.dilations[which]!;
   let before = 0;
   if (attrs.padding === "same") {
     before = Math.floor(Math.max(0, (outputs - 1) * stride + spanOf(taps, dilation) - size) / 2);
   } else if (attrs.padding !== "valid") {
-    before = attrs.padding[which][0];
+    before = attrs.padding[which]![0];
   }
   return { size, taps, outputs, stride, dilation, before };
 }
+
+/** How many taps a window has along each axis. */
+export const tapsOf = (slides: readonly Slide[]): readonly number[] => slides.map(({ taps }) => taps);
 
 /** An index that may lie outside, and the test that it does not. */
 export interface Guarded {
@@ -113,28 +203,36 @@ export interface Guarded {
 }
 
 /** The input position that tap `tap` reads at output position `output`. */
-export function inputAt(slide: Slide, output: Expr, tap: Expr): Guarded {
+function inputAt(slide: Slide, output: Expr, tap: Expr): Guarded {
   const at = sub(add(mul(output, int(slide.stride)), mul(tap, int(slide.dilation))), int(slide.before));
   return { at, inside: and(le(int(0), at), lt(at, int(slide.size))) };
 }
 
 /** The output position whose tap `tap` reads input position `input`, if there is one: `inputAt` solved for it. */
-export function outputAt(slide: Slide, input: Expr, tap: Expr): Guarded {
+function outputAt(slide: Slide, input: Expr, tap: Expr): Guarded {
   const steps = sub(add(input, int(slide.before)), mul(tap, int(slide.dilation)));
   const at = div(steps, int(slide.stride));
   const whole = and(le(int(0), steps), eq(rem(steps, int(slide.stride)), int(0)));
   return { at, inside: and(whole, lt(at, int(slide.outputs))) };
 }
 
-/** `value()` where both positions are inside, `otherwise` elsewhere. */
+/** `inputAt` along every axis. */
+export const inputsAt = (slides: readonly Slide[], outputs: readonly Expr[], taps: readonly Expr[]): Guarded[] =>
+  slides.map((slide, axis) => inputAt(slide, outputs[axis]!, taps[axis]!));
+/** `outputAt` along every axis. */
+export const outputsAt = (slides: readonly Slide[], inputs: readonly Expr[], taps: readonly Expr[]): Guarded[] =>
+  slides.map((slide, axis) => outputAt(slide, inputs[axis]!, taps[axis]!));
+
+/** `value` at these positions where all are inside, `otherwise` elsewhere. */
 export function whenInside(
   k: KernelBuilder,
-  [vertical, horizontal]: readonly [Guarded, Guarded],
-  value: () => Expr,
+  positions: readonly Guarded[],
+  value: (at: readonly Expr[]) => Expr,
   otherwise: Expr,
 ): Expr {
-  const inside = and(vertical.inside, horizontal.inside);
-  return inside.kind === "const" && inside.value === 1 ? value() : k.when(inside, value, otherwise);
+  const inside = positions.map((position) => position.inside).reduce(and);
+  const there = (): Expr => value(positions.map(({ at }) => at));
+  return inside.kind === "const" && inside.value === 1 ? there() : k.when(inside, there, otherwise);
 }
 
 /** Zero of an operand's dtype. */

@@ -1,7 +1,7 @@
 import { type DType, dtypeOfArray, isFloat, rangeOf, type TypedArray } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
 import { elementCount, isFullyKnown, shapeText, specText } from "../core/shape.ts";
-import { bindSize, divideExactly, isKnown, productOf, type Size, sizeText, soleName } from "../core/size.ts";
+import { bindSize, divideExactly, isKnown, namesIn, productOf, type Size, sizeText, soleName } from "../core/size.ts";
 import { type ArrayValue, type NestedList, readValue, type ValueLike } from "../core/values.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { Operation, Tensor } from "../graph/operation.ts";
@@ -135,7 +135,9 @@ const arrayName = (dtype: DType): string =>
 /** Plain numbers take the tensor's dtype, if they can without loss of meaning. */
 function fromNumbers(tensor: Tensor, value: number | boolean | NestedList): ArrayValue {
   const { dtype } = tensor;
-  const asWritten = reading(`feed: the value for "${tensor.name}"`, () => readValue(value), FeedError);
+  const asWritten = reading(`feed: the value for "${tensor.name}"`, () => readValue(value), FeedError, [
+    madeAt(tensor),
+  ]);
   if (!isFloat(dtype) && asWritten.data.length > 0) {
     const fits = dtype === "bool" ? asWritten.dtype === "bool" : integersFit(dtype, value);
     if (!fits) {
@@ -182,6 +184,7 @@ function shapeOfFlat(tensor: Tensor, length: number): readonly number[] {
   if (open.length > 1) {
     throw new FeedError({
       what: `feed: "${tensor.name}" is ${specText(tensor.spec)}: a flat array does not say how its ${open.length} open sizes divide`,
+      details: [madeAt(tensor)],
       at: here(),
       fix: "feed an NDArray: NDArray.of(data, { shape: […] })",
     });
@@ -212,7 +215,7 @@ function requireFinite(tensor: Tensor, data: TypedArray, shape: readonly number[
   for (const x of data) if (!Number.isFinite(x)) count++;
   throw new FeedError({
     what: `feed: "${tensor.name}" holds ${data[bad]} at [${index.join(", ")}]`,
-    details: count > 1 ? [`${count} of its ${data.length} elements are not finite`] : [],
+    details: [...(count > 1 ? [`${count} of its ${data.length} elements are not finite`] : []), madeAt(tensor)],
     at: here(),
     fix: "clean the data, or leave out checkFeeds",
   });
@@ -224,51 +227,76 @@ function requireFinite(tensor: Tensor, data: TypedArray, shape: readonly number[
  */
 export function bindFeeds(fed: readonly FedValue[]): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  const givenBy = new Map<string, Tensor>();
-  for (const { tensor, shape } of fed) {
-    const spec = tensor.shape;
-    if (spec === null) continue;
-    if (spec.length !== shape.length)
-      throw misshapen(tensor, shape, `rank ${shape.length} does not fit rank ${spec.length}`, []);
-    spec.forEach((size, axis) => {
-      const name = soleName(size);
-      const value = shape[axis]!;
-      if (isKnown(size) && size !== value)
-        throw misshapen(tensor, shape, `axis ${axis} is ${value}, not ${size}`, [axis]);
-      if (name === null) return;
-      const before = sizes.get(name);
-      if (before !== undefined && before !== value) {
-        const first = givenBy.get(name)!;
-        throw new FeedError({
-          what: `feed: "${name}" is ${before} in "${first.name}" and ${value} in "${tensor.name}"`,
-          details: [madeAt(first), madeAt(tensor)],
-          at: here(),
-          fix: `feed the same ${name} everywhere, or give the second size a name of its own`,
-        });
-      }
-      sizes.set(name, value);
-      givenBy.set(name, tensor);
-    });
-  }
+  const givenBy = new Map<string, FedAxis>();
+  for (const value of fed) bindFeed(value, sizes, givenBy);
   // Sizes such as 2*batch are known once their names are.
   for (const { tensor, shape } of fed) {
     tensor.shape?.forEach((size: Size, axis) => {
       const bound = bindSize(size, sizes);
       if (!isKnown(bound) || bound === shape[axis]) return;
-      throw misshapen(tensor, shape, `axis ${axis} is ${shape[axis]}, but ${sizeText(size)} is ${bound}`, [axis]);
+      throw misshapen(
+        { tensor, shape, axis },
+        `axis ${axis} is ${shape[axis]}, but ${sizeText(size)} is ${bound}`,
+        [...namesIn(size)].map(
+          (name) =>
+            `${name} is ${sizes.get(name)}: axis ${givenBy.get(name)?.axis} of "${givenBy.get(name)?.tensor.name}"`,
+        ),
+      );
     });
   }
   return sizes;
 }
 
-function misshapen(tensor: Tensor, shape: readonly number[], why: string, marks: readonly number[]): FeedError {
+/** An axis of a value that was fed. */
+interface FedAxis {
+  readonly tensor: Tensor;
+  readonly shape: readonly number[];
+  readonly axis: number;
+}
+
+/** The one value's shape against its tensor's, and the names it decides. */
+function bindFeed({ tensor, shape }: FedValue, sizes: Map<string, number>, givenBy: Map<string, FedAxis>): void {
+  const spec = tensor.shape;
+  if (spec === null) return;
+  if (spec.length !== shape.length)
+    throw misshapen({ tensor, shape, axis: -1 }, `rank ${shape.length} does not fit rank ${spec.length}`);
+  spec.forEach((size, axis) => {
+    const name = soleName(size);
+    const value = shape[axis]!;
+    if (isKnown(size) && size !== value)
+      throw misshapen({ tensor, shape, axis }, `axis ${axis} is ${value}, not ${size}`);
+    if (name === null) return;
+    const first = givenBy.get(name);
+    if (first && sizes.get(name) !== value) {
+      throw new FeedError({
+        what: `feed: "${name}" is ${sizes.get(name)} in "${first.tensor.name}" and ${value} in "${tensor.name}"`,
+        details: [first, { tensor, shape, axis }].flatMap(fedText),
+        at: here(),
+        fix: `feed the same ${name} everywhere, or give the second size a name of its own`,
+      });
+    }
+    sizes.set(name, value);
+    givenBy.set(name, { tensor, shape, axis });
+  });
+}
+
+/** What was wanted and what was fed, the axis marked, and where the tensor was made. */
+function fedText({ tensor, shape, axis }: FedAxis): readonly string[] {
+  return [
+    `wanted  ${tensor.dtype}${shapeText(tensor.shape, [axis])}`,
+    `fed     ${tensor.dtype}${shapeText(shape, [axis])}`,
+    madeAt(tensor),
+  ];
+}
+
+function misshapen(fed: FedAxis, why: string, notes: readonly string[] = []): FeedError {
+  const { tensor, shape } = fed;
+  const lost = tensor.shape!.length - shape.length;
+  const rows = lost === 1 ? "; one example alone is fed as a list of one, [value]" : "";
   return new FeedError({
     what: `feed: the value for "${tensor.name}" does not fit: ${why}`,
-    details: [
-      `wanted  ${tensor.dtype}${shapeText(tensor.shape, marks)}`,
-      `fed     ${tensor.dtype}${shapeText(shape, marks)}`,
-      madeAt(tensor),
-    ],
+    details: [...fedText(fed), ...notes],
     at: here(),
+    fix: `feed a value of shape ${shapeText(tensor.shape)}, or change the shape of "${tensor.op.name}"${rows}`,
   });
 }

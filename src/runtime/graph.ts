@@ -1,12 +1,13 @@
-import type { DType } from "../core/dtype.ts";
+import type { DType, TypedArray } from "../core/dtype.ts";
 import { GraphError, ShapeError } from "../core/errors.ts";
-import type { Dim, Shape } from "../core/shape-types.ts";
+import type { Dim, ListShape, Shape } from "../core/shape-types.ts";
 import { type Size, sizeFrom } from "../core/size.ts";
 import { readValue, type ValueLike } from "../core/values.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { type Operation, Tensor, type Variable } from "../graph/operation.ts";
 import { graphText } from "../graph/print.ts";
 import { assignOp, constantOp, group, placeholderOp, variableOp } from "../ops/state.ts";
+import type { NDArray } from "./ndarray.ts";
 import { here, reading } from "./reading.ts";
 
 /** Makes the initial value of a variable; `seed` follows from the graph's seed and the order of creation. */
@@ -36,6 +37,16 @@ export interface VariableInfo {
   readonly trainable: boolean;
   readonly variable: Variable;
 }
+
+/** The shape of a value, as far as its type tells. */
+export type ValueShape<V> =
+  V extends NDArray<infer S>
+    ? S
+    : V extends number | boolean
+      ? readonly []
+      : V extends TypedArray
+        ? readonly [number]
+        : ListShape<V>;
 
 let graphs = 0;
 
@@ -73,8 +84,8 @@ export class Graph extends GraphBuilder {
   /**
    * A value that never changes. Whole numbers are int32, others float32, booleans bool, unless `dtype` says otherwise.
    */
-  constant<const S extends Shape = Shape>(
-    value: ValueLike,
+  constant<const V extends ValueLike, const S extends Shape = ValueShape<V>>(
+    value: V,
     options: { readonly dtype?: DType; readonly shape?: S & readonly number[]; readonly name?: string } = {},
   ): Tensor<S> {
     const { data, shape, dtype } = reading("constant", () => readValue(value, options.dtype, options.shape));
@@ -122,7 +133,11 @@ export class Graph extends GraphBuilder {
   get initializer(): Operation {
     const variables = this.allVariables;
     if (variables.length === 0) {
-      throw new GraphError({ what: `graph "${this.name}" has no variables to initialise`, at: here() });
+      throw new GraphError({
+        what: `graph "${this.name}" has no variables to initialise`,
+        at: here(),
+        fix: "make them first with graph.variable(…); without any, run the fetches at once",
+      });
     }
     if (this.#initializer?.count !== variables.length) {
       const op = group(

@@ -1,14 +1,14 @@
 import { type ArrayOf, type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { numberText } from "../core/number-text.ts";
-import type { Shape } from "../core/shape-types.ts";
+import type { AnyShape, Shape } from "../core/shape-types.ts";
 import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
 
 /** Nested plain numbers, as deep as the array has axes. */
 export type Nested = number | Nested[];
 
 /** A value in the user's hands: row-major data and its shape. `S` exists for the type checker only. */
-export class NDArray<out S extends Shape = Shape> implements ArrayValue {
+export class NDArray<out S extends Shape = AnyShape> implements ArrayValue {
   readonly data: TypedArray;
   readonly shape: readonly number[];
   readonly dtype: DType;

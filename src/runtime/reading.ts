@@ -10,13 +10,25 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 /**
  * Runs `read`. What it throws about a "value" says instead which one was meant, and where the user gave it.
  * @param what stands in the place of "value" in the message
+ * @param details further lines
  */
-export function reading<T>(what: string, read: () => T, Kind?: new (parts: ErrorParts) => ForerunError): T {
+export function reading<T>(
+  what: string,
+  read: () => T,
+  Kind?: new (parts: ErrorParts) => ForerunError,
+  details: readonly string[] = [],
+): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof ForerunError)) throw error;
-    const parts = { ...error.parts, what: error.parts.what.replace(/^value\b/, what), at: error.parts.at ?? here() };
+    const { what: problem, at, ...rest } = error.parts;
+    const parts = {
+      ...rest,
+      what: problem.replace(/^value\b/, what),
+      details: [...(rest.details ?? []), ...details],
+      at: at ?? here(),
+    };
     throw new (Kind ?? (error.constructor as new (parts: ErrorParts) => ForerunError))(parts);
   }
 }

@@ -121,6 +121,7 @@ export class Session {
           what: `a prepared run takes ${counted(tensors.length, "value")}, not ${values.length}`,
           details: [`one each for ${tensors.map((tensor) => `"${tensor.op.name}"`).join(", ")}`],
           at: here(),
+          fix: "give the values in the order in which prepare was given the tensors",
         });
       }
       if (instance && !checkFinite && values.every((value, i) => fits(value, tensors[i]!, lengths[i]!))) {
@@ -167,6 +168,7 @@ export class Session {
       throw new GraphError({
         what: `setValue: ${String(variable)} is not a variable of graph "${this.graph.name}"`,
         at: here(),
+        fix: "give a variable of the session's own graph: graph.variables() lists them",
       });
     }
     const fed = readFeed(variable, value, false);

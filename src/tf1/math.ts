@@ -3,6 +3,7 @@
  * operations as the operator does: `tf.add(a, b)` is Python's `a + b` and makes `add`, `add_1` …
  */
 import type { DType } from "../core/dtype.ts";
+import type { AxisArgument, Reduce, Reshape, Transpose } from "../core/shape-rules.ts";
 import type { MatMul, Result, Shape, Valid } from "../core/shape-types.ts";
 import { readValue } from "../core/values.ts";
 import { Tensor } from "../graph/operation.ts";
@@ -125,24 +126,48 @@ export const identity = unary("Identity", same);
 
 export const cast = <S extends Shape>(x: Tensor<S>, dtype: DType, { name = "Cast" }: Named = {}): Tensor<S> =>
   comparison.cast(x, dtype, { name });
-export const reshape = <const To extends Dims>(x: Tensor, shape: To, { name = "Reshape" }: Named = {}) =>
-  reshaped(x, shape, { name });
-export const transpose = (x: Tensor, permutation: readonly number[] | null = null, options: Named = {}): Tensor =>
-  transposed(x, permutation, { name: "transpose", ...options });
+export const reshape = <S extends Shape, const To extends Dims>(
+  x: Tensor<S>,
+  shape: To & Valid<Reshape<S, To>>,
+  { name = "Reshape" }: Named = {},
+): Tensor<Result<Reshape<S, To>>> => reshaped<S, To>(x, shape, { name });
+export const transpose = <S extends Shape, const P extends readonly number[] | null = null>(
+  x: Tensor<S>,
+  permutation?: P & Valid<Transpose<S, P>>,
+  options: Named = {},
+): Tensor<Result<Transpose<S, P>>> => transposed<S, P>(x, permutation, { name: "transpose", ...options });
 
 /** `axis`, `keepDims` and `name` as in `tf.reduce_sum(x, axis, keepdims, name)`. */
 export interface ReduceOptions extends Named {
   readonly axis?: number | readonly number[];
   readonly keepDims?: boolean;
 }
-const reduce =
-  (usual: string, op: (x: Tensor, options: ReduceOptions) => Tensor) =>
-  (x: Tensor, options: ReduceOptions = {}): Tensor =>
-    op(x, { name: usual, ...options });
+/** Python's spelling of a reduction; `Op` is ours, for what the editor says. */
+type ReduceFunction<Op extends string> = <
+  S extends Shape,
+  const A extends AxisArgument = null,
+  KeepDims extends boolean = false,
+>(
+  x: Tensor<S>,
+  options?: {
+    readonly axis?: A & Valid<Reduce<Op, S, A, KeepDims>>;
+    readonly keepDims?: KeepDims;
+    readonly name?: string;
+  },
+) => Tensor<Result<Reduce<Op, S, A, KeepDims>>>;
+const reduce = <Op extends string>(
+  usual: string,
+  op: (x: Tensor, options: ReduceOptions) => Tensor,
+): ReduceFunction<Op> =>
+  ((x: Tensor, options: ReduceOptions = {}) => op(x, { name: usual, ...options })) as ReduceFunction<Op>;
 
-export const reduceSum = reduce("Sum", reduction.sum);
-export const reduceMean = reduce("Mean", reduction.mean);
-export const reduceMax = reduce("Max", reduction.max);
-export const reduceMin = reduce("Min", reduction.min);
-export const argmax = (x: Tensor, axis = 0, { name = "ArgMax" }: Named = {}): Tensor =>
-  reduction.argmax(x, axis, { name });
+export const reduceSum = reduce<"reduceSum">("Sum", reduction.sum);
+export const reduceMean = reduce<"reduceMean">("Mean", reduction.mean);
+export const reduceMax = reduce<"reduceMax">("Max", reduction.max);
+export const reduceMin = reduce<"reduceMin">("Min", reduction.min);
+export const argmax = <S extends Shape, const A extends number = 0>(
+  x: Tensor<S>,
+  axis?: A & Valid<Reduce<"argmax", S, A, false>>,
+  { name = "ArgMax" }: Named = {},
+): Tensor<Result<Reduce<"argmax", S, A, false>>> =>
+  reduction.argmax<Shape, number>(x, axis ?? 0, { name }) as Tensor<Result<Reduce<"argmax", S, A, false>>>;

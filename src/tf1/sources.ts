@@ -1,7 +1,7 @@
 import { type DType, dtypeOfArray } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { isFullyKnown } from "../core/shape.ts";
-import type { Dim, Shape } from "../core/shape-types.ts";
+import type { AnyShape, Dim, Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
 import { readValue } from "../core/values.ts";
 import { type Variable as CoreVariable, describeTensor, type Operation, Tensor } from "../graph/operation.ts";
@@ -16,7 +16,7 @@ export const int32 = "int32";
 export const uint32 = "uint32";
 export const bool = "bool";
 
-export interface ConstantOptions<S extends Shape = Shape> {
+export interface ConstantOptions<S extends Shape = AnyShape> {
   readonly dtype?: DType;
   readonly shape?: S & readonly number[];
   readonly name?: string;
@@ -32,7 +32,7 @@ export function constant(
   options?: { readonly name?: string },
 ): Tensor<readonly []>;
 export function constant(value: number | boolean, options: Omit<ConstantOptions, "shape">): Tensor<readonly []>;
-export function constant<const S extends Shape = Shape>(
+export function constant<const S extends Shape = AnyShape>(
   value: ValueLike,
   dtype?: DType | ConstantOptions<S>,
   options?: ConstantOptions<S>,

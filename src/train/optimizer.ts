@@ -290,7 +290,13 @@ function trainableVariables(loss: Tensor): readonly Variable[] {
 }
 
 function checkPairs(pairs: readonly GradientPair[]): void {
-  if (pairs.length === 0) throw new GraphError({ what: "applyGradients: there is nothing to update", at: here() });
+  if (pairs.length === 0) {
+    throw new GraphError({
+      what: "applyGradients: there is nothing to update",
+      at: here(),
+      fix: "give the pairs of computeGradients(loss)",
+    });
+  }
   const seen = new Set<Variable>();
   for (const [gradient, variable] of pairs) {
     requireVariable(variable);

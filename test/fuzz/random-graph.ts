@@ -10,10 +10,11 @@ import { elementCount } from "../../src/core/shape.ts";
 import type { Operation, Tensor, Variable } from "../../src/graph/operation.ts";
 import { assign, Graph, gradients, NDArray, sum } from "../../src/index.ts";
 import { RandomStream } from "../support/random.ts";
+import { type Choices, countOf, LARGEST, NothingFits } from "./choices.ts";
 import { STEPS } from "./steps.ts";
 
-/** Elements a tensor may have: the interpreter should stay quick. */
-export const LARGEST = 48;
+/** Leaves that are fetched: more would keep values in memory that would better fuse. */
+const MOST_LEAVES = 4;
 const SIZES = [2, 3, 1, 5, 0, 7, 4, 6, 11, 13];
 const DTYPES: readonly DType[] = ["float32", "float64", "int32", "bool", "uint32", "float32", "float32", "int32"];
 
@@ -54,23 +55,6 @@ export const programs: fc.Arbitrary<Program> = fc.record({
   differentiate: fc.option(number, { freq: 2 }),
 });
 
-/** What a step of a program works with. */
-export interface Choices {
-  readonly graph: Graph;
-  /** One of `count`, from 0 on. */
-  next(count: number): number;
-  of<T>(list: readonly T[]): T;
-  /** A tensor made so far, one of the last more often than not. */
-  tensor(fits?: (tensor: Tensor) => boolean): Tensor;
-  /** The same, or null if there is none. */
-  find(fits: (tensor: Tensor) => boolean): Tensor | null;
-}
-/** Thrown by a step that finds nothing it could work on. */
-export class NothingFits extends Error {}
-
-export const shapeOf = (tensor: Tensor): readonly number[] => tensor.shape as readonly number[];
-export const countOf = (tensor: Tensor): number => elementCount(shapeOf(tensor));
-
 export interface BuiltProgram {
   readonly graph: Graph;
   readonly feeds: readonly (readonly [Tensor, NDArray])[];
@@ -108,7 +92,12 @@ export function buildProgram(program: Program): BuiltProgram {
     built.push(step.name);
     tensors.push(made);
   }
-  const fetches = new Set([tensors.at(-1)!, ...program.fetches.map((choice) => tensors[choice % tensors.length]!)]);
+  // Whatever nothing else uses, so that most of what was built counts, and some of what is used.
+  const leaves = tensors.filter((tensor) => !tensors.some(({ op }) => op.inputs.includes(tensor)));
+  const fetches = new Set([
+    ...leaves.slice(-MOST_LEAVES),
+    ...program.fetches.map((choice) => tensors[choice % tensors.length]!),
+  ]);
   const derivatives = program.differentiate === null ? [] : differentiate(tensors, sources, program.differentiate);
   const written = new Set<Variable>();
   for (const [which, choice] of variables.length === 0 ? [] : program.assigns) {

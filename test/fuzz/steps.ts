@@ -1,10 +1,11 @@
 /** What a random program may do in one step. Together they reach every kind of op there is. */
 import { isFloat } from "../../src/core/dtype.ts";
-import type { OpDef } from "../../src/graph/define.ts";
+import { elementCount } from "../../src/core/shape.ts";
+import type { ExampleInput, OpDef } from "../../src/graph/define.ts";
 import type { Tensor } from "../../src/graph/operation.ts";
 import * as fr from "../../src/index.ts";
 import { OPS } from "../../src/ops/registry.ts";
-import { type Choices, countOf, LARGEST, NothingFits, shapeOf } from "./random-graph.ts";
+import { type Choices, countOf, LARGEST, NothingFits, shapeOf } from "./choices.ts";
 
 export interface StepKind {
   readonly name: string;
@@ -134,6 +135,45 @@ const pointwise: StepKind[] = [
       fr.cast(choices.tensor(), choices.of(["float32", "float64", "int32", "uint32", "bool"] as const)),
   },
 ];
+
+/** An operation again, for passes that merge duplicates; and with its operands the other way round. */
+const repeating: StepKind[] = [0, 1].map(() => ({
+  name: "twin",
+  build: (choices: Choices) => {
+    const { def, inputs, attrs } = choices.tensor(({ op }) => op.inputs.length > 0).op;
+    // Records such as spreadLike, which only gradient rules make, trust their caller to order the operands.
+    const swaps = def.category === "pointwise" || def.category === "contraction";
+    return choices.graph.apply(def, swaps && choices.next(3) > 0 ? inputs.toReversed() : inputs, attrs).outputs[0]!;
+  },
+}));
+
+/** Examples small enough for a random graph. */
+const SMALL_EXAMPLES = OPS.flatMap((def) =>
+  def.examples
+    .filter(({ inputs }) => inputs.every(({ shape }) => elementCount(shape) <= LARGEST))
+    .map((example) => ({ def, example })),
+);
+
+/** Elements of a tensor at hand, in the dtype and shape asked for: cut off, or repeated. */
+function pieceOf(choices: Choices, { dtype, shape }: ExampleInput): Tensor {
+  const needed = elementCount(shape);
+  const enough = (tensor: Tensor) => needed === 0 || countOf(tensor) > 0;
+  const x =
+    choices.find((tensor) => tensor.dtype === dtype && enough(tensor)) ?? fr.cast(choices.tensor(enough), dtype);
+  const line = fr.reshape(x, [countOf(x)]);
+  const long = countOf(x) < needed ? fr.tile(line, [Math.ceil(needed / countOf(x))]) : line;
+  return fr.reshape(fr.slice(long, [0], [needed]), shape);
+}
+
+/** Any record at all, as in one of its examples but on values at hand: new ops need no step of their own. */
+const exemplary: StepKind[] = [0, 1, 2].map(() => ({
+  name: "example",
+  build: (choices: Choices) => {
+    const { def, example } = choices.of(SMALL_EXAMPLES);
+    const inputs = example.inputs.map((input) => pieceOf(choices, input));
+    return choices.of(choices.graph.apply(def, inputs, example.attrs).outputs);
+  },
+}));
 
 const reducing: StepKind[] = [
   ...[0, 1].map(() => ({
@@ -392,4 +432,13 @@ const drawing: StepKind[] = [
   { name: "like", build: (choices) => choices.of([fr.zerosLike, fr.onesLike] as const)(choices.tensor()) },
 ];
 
-export const STEPS: readonly StepKind[] = [...pointwise, ...reducing, ...moving, ...contracting, ...losing, ...drawing];
+export const STEPS: readonly StepKind[] = [
+  ...pointwise,
+  ...repeating,
+  ...exemplary,
+  ...reducing,
+  ...moving,
+  ...contracting,
+  ...losing,
+  ...drawing,
+];

@@ -139,12 +139,13 @@ describe("row 65: gradients are tensors of the same graph", () => {
 describe("a gradient that does not exist", () => {
   test("the op that cuts the path is named, with its line", () => {
     const graph = new Graph();
-    const x = graph.placeholder("x", [3]);
+    const x = graph.placeholder("x", [3]); // [x of argmax]
     const best = argmax(square(x), 0, { name: "best" }); // [argmax]
     const y = cast(best, "float32").mul(2);
     expect(message(() => gradients(y, [x]))) // [gradients]
       .toBe(`gradients: no gradient flows from "mul:0" to "x:0"
   the path is cut by argmax "best" at gradients.test.ts[argmax], which has no derivative
+  "x:0" was made at gradients.test.ts[x of argmax]
 at gradients.test.ts[gradients]
 fix: go around it with differentiable ops, or pass { unconnected: "zero" } or { unconnected: "none" }`);
   });
@@ -152,10 +153,11 @@ fix: go around it with differentiable ops, or pass { unconnected: "zero" } or { 
   test("there is no path at all", () => {
     const graph = new Graph();
     const x = graph.placeholder("x", []); // [x]
-    const y = square(graph.placeholder("other", []));
+    const y = square(graph.placeholder("other", [])); // [y]
     expect(message(() => gradients(y, [x]))) // [no path]
       .toBe(`gradients: no gradient flows from "square:0" to "x:0"
-  "square:0" does not depend on "x:0", made at gradients.test.ts[x]
+  "square:0", made at gradients.test.ts[y], does not depend on "x:0"
+  "x:0" was made at gradients.test.ts[x]
 at gradients.test.ts[no path]
 fix: differentiate what depends on it, or pass { unconnected: "zero" } or { unconnected: "none" }`);
   });
@@ -172,22 +174,27 @@ fix: differentiate what depends on it, or pass { unconnected: "zero" } or { unco
   test("wrong arguments", () => {
     const graph = new Graph();
     const x = graph.placeholder("x", [2]);
-    const whole = graph.placeholder("n", [], { dtype: "int32" });
-    const foreign = new Graph({ name: "other" }).placeholder("foreign", []);
-    const y = square(x);
+    const whole = graph.placeholder("n", [], { dtype: "int32" }); // [whole]
+    const foreign = new Graph({ name: "other" }).placeholder("foreign", []); // [other graph]
+    const y = square(x); // [square]
     expect(message(() => gradients(whole, [whole]))) // [int]
       .toBe(`gradients: n: int32[] is not floating point
+  "n" was made at gradients.test.ts[whole]
 at gradients.test.ts[int]
-fix: derivatives need floating point: cast(y, "float32") somewhere before`);
+fix: derivatives need floating point: compute it from float32, cast(x, "float32")`);
     expect(message(() => gradients(y, [foreign]))) // [foreign]
       .toMatch(
-        /^gradients: "foreign:0" belongs to graph "other", "square:0" to "graph.*"\nat gradients.test.ts\[foreign\]$/,
+        /^gradients: "foreign:0" belongs to graph "other", "square:0" to "graph.*"\n {2}"foreign" was made at gradients.test.ts\[other graph\]\nat gradients.test.ts\[foreign\]\nfix: /,
       );
     const weighed = (options: GradientOptions) => gradients(y, [x], options); // [weighed]
     expect(message(() => weighed({ gradYs: [] }))) //
-      .toBe("gradients: 0 gradYs for 1 ys\nat gradients.test.ts[weighed]");
-    expect(message(() => weighed({ gradYs: [graph.constant(1.5)] }))) //
+      .toBe(`gradients: 0 gradYs for 1 ys
+at gradients.test.ts[weighed]
+fix: give one gradient for each y; null lets none flow in`);
+    expect(message(() => weighed({ gradYs: [graph.constant(1.5)] }))) // [seed]
       .toBe(`gradients: gradYs[0] is float32[], its y is float32[2]
+  y    square: float32[2]  made at gradients.test.ts[square]
+  grad constant: float32[]  made at gradients.test.ts[seed]
 at gradients.test.ts[weighed]
 fix: an incoming gradient has the shape and dtype of its y`);
     expect(() => gradients([], [x])).toThrow("gradients: there is nothing to differentiate");

@@ -7,10 +7,16 @@ import { allocate, type DType, isFloat, type TypedArray } from "../../src/core/d
 import type { Tensor } from "../../src/graph/operation.ts";
 import * as fr from "../../src/index.ts";
 import { OPS } from "../../src/ops/registry.ts";
-import { type GradientCase, gradientGroups, loadGradientCases, type OracleTensor } from "../oracles/shared.ts";
+import {
+  type GradientCase,
+  gradientGroups,
+  loadGradientCases,
+  type OracleTensor,
+  ownGradientGroups,
+} from "../oracles/shared.ts";
 import { COMPOSED, COMPOSITES, DIRECT, type Inputs, NOT_IN_THE_LIBRARY } from "../support/oracle-ops.ts";
 
-const CASES = gradientGroups.flatMap((group) =>
+const CASES = [...gradientGroups, ...ownGradientGroups].flatMap((group) =>
   loadGradientCases(group).map((oracle) => ({ label: `${group} ${oracle.name}`, oracle })),
 );
 const buildOf = ({ op, name }: GradientCase) =>
@@ -53,7 +59,7 @@ function checkCase(oracle: GradientCase, precision: Precision): void {
       feed(name, dtypeIn(precision, tensor), tensor.shape, tensor.data),
     ]),
   );
-  const built = buildOf(oracle)!(inputs, oracle.attrs);
+  const built = buildOf(oracle)!(inputs, oracle.attrs, oracle.in);
   const outputs = Array.isArray(built) ? (built as readonly Tensor[]) : [built as Tensor];
   const names = Object.keys(oracle.grad);
   const ys = outputs.filter(({ dtype }) => isFloat(dtype));

@@ -144,7 +144,7 @@ describe("activations", () => {
       [[1], [1]],
     ];
     const weights = columns.map((column) => graph.constant(column, { dtype: "float32" }));
-    const branches = weights.map((w) => fr.matmul(x, w));
+    const branches: readonly fr.Tensor[] = weights.map((w) => fr.matmul(x, w));
     const [first, second, third] = branches as [fr.Tensor, fr.Tensor, fr.Tensor];
     const gradientsOf = (...of: readonly [fr.Tensor, fr.Tensor, ...fr.Tensor[]]) => {
       const y = fr.maxout(...of);
@@ -167,9 +167,8 @@ describe("activations", () => {
     expect(valueAndSlope(fr.activation("relu"), VECTOR).y).toEqual([0, 0, 0, 0.5, 2]);
     expect(fr.activation(fr.tanh)).toBe(fr.tanh);
     // @ts-expect-error "rellu" is no name the editor knows
-    expect(message(() => fr.activation("rellu"))).toBe(
-      'activation: there is none called "rellu"\nfix: near names: relu, elu, selu',
-    );
+    const text = message(() => fr.activation("rellu"));
+    expect(text).toMatch(/^activation: there is none called "rellu"\nat .*\nfix: near names: relu, /);
   });
 });
 
@@ -374,7 +373,9 @@ describe("TensorFlow's names", () => {
     const empty = graph.constant([], { dtype: "float32", shape: [2, 0] });
     expect(session.run(fr.sum(empty, { axis: 1 })).toArray()).toEqual([0, 0]);
     expect(session.run(fr.mean(empty, { axis: 1 })).toArray()).toEqual([NaN, NaN]);
+    // @ts-expect-error sum: axis 2 does not exist in rank 2
     expect(message(() => fr.sum(x, { axis: 2 }))).toContain("sum: axis 2 does not exist in rank 2");
+    // @ts-expect-error sum: axis 0 is named twice
     expect(message(() => fr.sum(x, { axis: [0, -2] }))).toContain("axis 0 is named twice");
   });
 

@@ -127,7 +127,7 @@ describe("movement", () => {
     expect(messageOf(() => movement.reshape(fresh([2, 3]), [4]))).toBe(
       [
         "reshape: [2, 3] has 6 elements, [4] has 4",
-        "  x  x: float32[2, 3]  made at test/ops/shapes.test.ts",
+        "  x  x: float32[»2«, »3«]  made at test/ops/shapes.test.ts",
         "at test/ops/shapes.test.ts",
         "fix: the number of elements must stay the same; one size may be -1 to be worked out",
       ].join("\n"),

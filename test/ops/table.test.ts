@@ -3,6 +3,7 @@
  * the whole compiler rests on: a pass may change how something is computed, never what.
  */
 import { describe, expect, test } from "vitest";
+import type { DType } from "../../src/core/dtype.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { knownShape } from "../../src/core/shape.ts";
 import { buildInto } from "../../src/graph/builder.ts";
@@ -87,4 +88,36 @@ describe.each(EXAMPLE_CASES)("$name", (one) => {
       const results = runOnce(built, [...parts, ...steps], values, options);
       expectSameBits(results.slice(0, parts.length), wanted, "decomposed");
     });
+});
+
+// ── operands the other way round ─────────────────────────────────────────────────────────────────────────────────
+
+const EVERY_KIND: Readonly<Record<DType, readonly number[]>> = {
+  float32: [0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** -149, 3e38],
+  float64: [0, -0, 1, -1, 0.1, NaN, Infinity, -Infinity, 5e-324, 1e308],
+  int32: [0, 1, -1, 7, 2 ** 31 - 1, -(2 ** 31)],
+  uint32: [0, 1, 7, 2 ** 31, 2 ** 32 - 1],
+  bool: [0, 1],
+};
+const COMMUTATIVE = OPS.filter((def) => def.commutative);
+
+test("some ops say that they are commutative", () => {
+  const names = COMMUTATIVE.map((def) => def.name);
+  expect(names).toEqual(expect.arrayContaining(["add", "mul", "maximum", "minimum", "equal", "logicalAnd"]));
+});
+
+// merge-duplicates takes them at their word.
+describe.each(COMMUTATIVE)("$name, which says that it is commutative,", (def) => {
+  const dtypes = [...new Set(def.examples.map(({ inputs }) => inputs[0]!.dtype))];
+  test.each(dtypes)("gives the same bits with its operands swapped: %s", (dtype) => {
+    const kinds = EVERY_KIND[dtype];
+    const pairs = kinds.flatMap((left) => kinds.map((right) => [left, right] as const));
+    const inputs = [0, 1].map((side) => ({ dtype, shape: [pairs.length], values: pairs.map((pair) => pair[side]!) }));
+    const [straight, swapped] = [inputs, inputs.toReversed()].map((list) => {
+      const example = { inputs: list, attrs: {} };
+      const built = buildOp(def, example);
+      return runOnce(built, built.op.outputs, exampleValues({ def, example, index: 0 }));
+    });
+    expectSameBits(swapped!, straight!, "swapped");
+  });
 });

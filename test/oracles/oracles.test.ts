@@ -3,7 +3,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { loadMnist, pixelsPerImage } from "../../samples/mnist/data.ts";
 import { initialMnistMlpWeights, loadMnistMlp } from "./mnist-mlp.ts";
-import { gradientGroups, loadGradientCases, loadSecondOrder, loadTraining, type OracleArray } from "./shared.ts";
+import {
+  gradientGroups,
+  loadGradientCases,
+  loadSecondOrder,
+  loadTraining,
+  type OracleArray,
+  ownGradientGroups,
+} from "./shared.ts";
 
 const elementCount = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
@@ -13,7 +20,7 @@ function expectFilled({ shape, data }: OracleArray): void {
 }
 
 describe("the shared oracles are whole", () => {
-  test.each(gradientGroups)("gradients: %s", (group) => {
+  test.each([...gradientGroups, ...ownGradientGroups])("gradients: %s", (group) => {
     const cases = loadGradientCases(group);
     expect(cases.length).toBeGreaterThan(0);
     for (const { in: inputs, out, cot, grad } of cases) {

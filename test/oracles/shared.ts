@@ -12,7 +12,9 @@ export interface OracleTensor {
 }
 
 export const gradientGroups = ["unary", "binary", "reduce", "index", "linalg", "nn", "conv"] as const;
-export type GradientGroup = (typeof gradientGroups)[number];
+/** Groups of the same format made here, by the script of the same name. */
+export const ownGradientGroups = ["breadth-a", "breadth-b"] as const;
+export type GradientGroup = (typeof gradientGroups)[number] | (typeof ownGradientGroups)[number];
 
 /** One operation with its outputs and the gradient of L = Σₖ ⟨cot[k], out[k]⟩. */
 export interface GradientCase {
@@ -86,19 +88,21 @@ export interface TrainingOracle {
 }
 
 export function loadGradientCases(group: GradientGroup): readonly GradientCase[] {
-  return load<{ cases: readonly GradientCase[] }>(`grads/${group}.json`, "gradpack/1").cases;
+  const own = ownGradientGroups.some((name) => name === group);
+  const path = own ? `${group}.json` : `shared/grads/${group}.json`;
+  return load<{ cases: readonly GradientCase[] }>(path, "gradpack/1").cases;
 }
 
 export function loadSecondOrder(): SecondOrderOracle {
-  return load<SecondOrderOracle>("grads/second_order.json", "gradpack2/1");
+  return load<SecondOrderOracle>("shared/grads/second_order.json", "gradpack2/1");
 }
 
 export function loadTraining(): TrainingOracle {
-  return load<TrainingOracle>("training/train_regression.json", "trainpack/1");
+  return load<TrainingOracle>("shared/training/train_regression.json", "trainpack/1");
 }
 
 function load<Content>(path: string, format: string): Content {
-  const content = JSON.parse(readFileSync(new URL(`shared/${path}`, import.meta.url), "utf8")) as { format: string };
+  const content = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { format: string };
   if (content.format !== format) throw new Error(`${path} has the format ${content.format}, expected ${format}.`);
   return content as Content;
 }

@@ -4,4 +4,7 @@ import { join } from "node:path";
 import { root, runTool } from "./tools.mjs";
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-process.exitCode = runTool("typescript", "tsc", "--project", "tsconfig.build.json") ? 0 : 1;
+const built = ["tsconfig.build.json", "src/node/tsconfig.json"].every((project) =>
+  runTool("typescript", "tsc", "--project", project),
+);
+process.exitCode = built ? 0 : 1;

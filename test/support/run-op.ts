@@ -47,7 +47,7 @@ export const inFloat64 = (example: OpExample): OpExample => ({
 });
 
 /** Values for the inputs: the ones the example gives, or random ones within its domain. */
-export function exampleValues({ def, example, index }: ExampleCase): readonly NDArray[] {
+export function exampleValues({ def, example, index }: Omit<ExampleCase, "name">): readonly NDArray[] {
   return example.inputs.map((input, which) => {
     const { shape, dtype, values, domain } = input;
     const data = allocate(dtype, elementCount(shape));
@@ -81,18 +81,61 @@ export interface BuiltOp {
 /** Records that refuse an unknown rank when the graph is built, each with the reason. */
 export const NEEDS_RANK: Readonly<Record<string, string>> = {
   tile: "there is one multiple per axis",
+  mirrorPad: "there is one padding per axis",
+  stridedSlice: "there is one stride per axis",
+  diagPart: "its derivative pads the last two axes",
+  gatherNd: "index tuples name the first axes",
+  tensorScatterUpdate: "as gatherNd",
+  matrixInverse: "matrices stand in the last two axes",
+  cholesky: "as matrixInverse",
+  einsum: "its letters name axes",
+  conv1d: "as conv2d",
+  conv1dInputGradient: "as conv2d",
+  conv1dFilterGradient: "as conv2d",
   conv2d: "its error should come when the graph is built",
   conv2dInputGradient: "as conv2d",
   conv2dFilterGradient: "as conv2d",
+  conv3d: "as conv2d",
+  conv3dInputGradient: "as conv2d",
+  conv3dFilterGradient: "as conv2d",
+  maxPool1d: "as conv2d",
+  maxPool1dWinners: "as conv2d",
+  averagePool1d: "as conv2d",
   maxPool2d: "as conv2d",
   maxPool2dWinners: "as conv2d",
   averagePool2d: "as conv2d",
+  maxPool3d: "as conv2d",
+  maxPool3dWinners: "as conv2d",
+  averagePool3d: "as conv2d",
+  depthwiseConv2d: "as conv2d",
+  separableConv2d: "as conv2d",
+  resizeNearestNeighbor: "as conv2d",
+  resizeBilinear: "as conv2d",
+  globalAveragePool: "the axes between batch and channels must be known",
+  globalMaxPool: "as globalAveragePool",
+  batchNorm: "the axes it normalises over must be known",
+  batchNormInference: "as batchNorm",
+  instanceNorm: "as batchNorm",
+  groupNorm: "as batchNorm",
+  localResponseNormalization: "the other axes are joined into one",
+  rmsNorm: "as layerNorm",
+  ctcLoss: "it is written out step by step",
+  randomCategorical: "the axis of the classes must be known",
   layerNorm: "gamma and beta are laid along one axis, counted from the end",
   sparseSoftmaxCrossEntropy: "the number of classes decides the gradient",
 };
 
 /** Inputs whose axis 0 is no batch and must be a number: the windows of convolutions. */
-const LITERAL_INPUTS: Readonly<Record<string, number>> = { conv2d: 1, conv2dInputGradient: 1 };
+const LITERAL_INPUTS: Readonly<Record<string, number>> = {
+  conv1d: 1,
+  conv1dInputGradient: 1,
+  conv2d: 1,
+  conv2dInputGradient: 1,
+  conv3d: 1,
+  conv3dInputGradient: 1,
+  depthwiseConv2d: 1,
+  separableConv2d: 1,
+};
 
 /** True if a named size says less of this input than its number: 1 stays a number, since names never broadcast. */
 const mayBeNamed = (def: OpDef, which: number, size: number | undefined): boolean =>

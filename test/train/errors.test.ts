@@ -22,11 +22,12 @@ fix: compute the loss from graph.variable(…)s, or name what to update: minimiz
 
 test("every path to the variables is cut", () => {
   const graph = new Graph();
-  const w = graph.variable("w", []);
+  const w = graph.variable("w", []); // [w]
   const loss = square(stopGradient(w)); // [cut]
   expect(message(() => new Adam().minimize(loss))) // [minimize cut]
     .toBe(`gradients: no gradient flows from "square:0" to "w:0"
   the path is cut by stopGradient "stopGradient" at errors.test.ts[cut], which has no derivative
+  "w:0" was made at errors.test.ts[w]
 at errors.test.ts[minimize cut]
 fix: go around it with differentiable ops, or pass { unconnected: "zero" } or { unconnected: "none" }`);
 });
@@ -35,10 +36,11 @@ test("a variable named explicitly that the loss does not depend on", () => {
   const graph = new Graph();
   const w = graph.variable("w", []);
   const other = graph.variable("other", []); // [other]
-  const loss = square(w);
+  const loss = square(w); // [square]
   expect(message(() => new Adam().minimize(loss, { variables: [w, other] }))) // [named]
     .toBe(`gradients: no gradient flows from "square:0" to "other:0"
-  "square:0" does not depend on "other:0", made at errors.test.ts[other]
+  "square:0", made at errors.test.ts[square], does not depend on "other:0"
+  "other:0" was made at errors.test.ts[other]
 at errors.test.ts[named]
 fix: differentiate what depends on it, or pass { unconnected: "zero" } or { unconnected: "none" }`);
 });
@@ -73,7 +75,9 @@ test("pairs that do not fit", () => {
   const descent = new GradientDescent();
   const gradient = graph.constant([1, 2], { dtype: "float32", name: "g" });
   expect(message(() => descent.applyGradients([]))) // [none]
-    .toBe("applyGradients: there is nothing to update\nat errors.test.ts[none]");
+    .toBe(`applyGradients: there is nothing to update
+at errors.test.ts[none]
+fix: give the pairs of computeGradients(loss)`);
   const twice = [[gradient, w] as const, [gradient, w] as const];
   expect(message(() => descent.applyGradients(twice))) // [twice]
     .toBe('applyGradients: "w" is there twice\nat errors.test.ts[twice]\nfix: add up its gradients first');

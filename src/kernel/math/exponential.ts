@@ -7,6 +7,7 @@ import {
   type Builder,
   div,
   eq,
+  lt,
   type MathRecipe,
   mul,
   neg,
@@ -14,6 +15,7 @@ import {
   select,
   sub,
 } from "./define.ts";
+import { viaFloat64 } from "./double.ts";
 import { horner } from "./polynomial.ts";
 import { flipSign, fromExponent, halfPowers, LAYOUT, nearestMultiple, scaleByPower, signBit } from "./powers-of-two.ts";
 
@@ -147,4 +149,61 @@ const sigmoid: MathRecipe = {
   },
 };
 
-export const EXPONENTIAL_FAMILY: readonly MathRecipe[] = [exp, expm1, tanh, sigmoid];
+const exp2: MathRecipe = {
+  name: "exp2",
+  params: ["x"],
+  doc: "2^x = 2^n·e^(r·ln2), n = round(x), by the polynomial of exp.",
+  ulp: { float32: 0.51, float64: 0.95 },
+  build: (k, x) => {
+    const clamped = k.let("clamped", atLeast(k, atMost(k, x, 1100), -1100));
+    const { float: n, int: i } = nearestMultiple(k, clamped, 1, 2 * k.pick(LAYOUT).bias);
+    const r = k.let("r", mul(sub(clamped, n), Math.LN2));
+    const q = add(r, mul(mul(r, r), horner(r, k.pick(EXPONENTIAL).p)));
+    return scaleByPower(k, add(q, 1), i);
+  },
+};
+
+/** Fit of (sinh x - x)/x³ in x² for |x| ≤ 1. */
+const SINH = [
+  0.16666666666666666, 0.008333333333333299, 0.00019841269841324198, 2.7557319191381816e-6, 2.5052117695907823e-8,
+  1.6057679623801638e-10, 7.746178593018827e-13,
+];
+
+/** e^size/2, right until sinh itself overflows. */
+function halfExp(k: Builder, size: Expr): Expr {
+  const { q, i } = expPieces(k, k.let("clamped", atMost(k, size, 711)));
+  return k.let("halfExp", scaleByPower(k, add(q, 1), k.let("field", sub(i, 1))));
+}
+
+const sinh: MathRecipe = {
+  name: "sinh",
+  params: ["x"],
+  doc: "sinh x = x + x³·P(x²) up to 1 (own fit), beyond e^|x|/2 - 1/(4·e^|x|/2).",
+  ulp: { float32: 0.51, float64: 1.23 },
+  build: (k, x) => {
+    const z = k.let("z", mul(x, x));
+    const near = add(x, mul(x, mul(z, horner(z, SINH))));
+    const size = k.let("size", abs(x));
+    const half = halfExp(k, size);
+    return select(lt(size, 1), near, flipSign(k, sub(half, div(0.25, half)), signBit(x)));
+  },
+};
+
+const cosh: MathRecipe = {
+  name: "cosh",
+  params: ["x"],
+  doc: "cosh x = e^|x|/2 + 1/(4·e^|x|/2).",
+  ulp: { float32: 0.51, float64: 1.23 },
+  build: (k, x) => {
+    const half = halfExp(k, abs(x));
+    return add(half, div(0.25, half));
+  },
+};
+
+export const EXPONENTIAL_FAMILY: readonly MathRecipe[] = [
+  exp,
+  expm1,
+  tanh,
+  sigmoid,
+  ...[exp2, sinh, cosh].map(viaFloat64),
+];

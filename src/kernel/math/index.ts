@@ -2,6 +2,8 @@ import type { DType } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
 import { buildMathFunction, type MathFunction, type MathRecipe } from "./define.ts";
 import { EXPONENTIAL_FAMILY } from "./exponential.ts";
+import { GAMMA_FAMILY } from "./gamma.ts";
+import { INVERSE_FAMILY } from "./inverse.ts";
 import { LOGARITHM_FAMILY } from "./logarithm.ts";
 import { NORMAL_FAMILY } from "./normal.ts";
 import { POWER_FAMILY } from "./power.ts";
@@ -14,7 +16,9 @@ const RECIPES: readonly MathRecipe[] = [
   ...LOGARITHM_FAMILY,
   ...POWER_FAMILY,
   ...TRIGONOMETRIC_FAMILY,
+  ...INVERSE_FAMILY,
   ...NORMAL_FAMILY,
+  ...GAMMA_FAMILY,
 ];
 const built = new Map<string, MathFunction>();
 

@@ -13,11 +13,13 @@ import {
   neg,
   type PerType,
   select,
+  sqrt,
   sub,
 } from "./define.ts";
+import { leading, viaFloat64 } from "./double.ts";
 import { EXPONENTIAL, expPieces } from "./exponential.ts";
 import { horner } from "./polynomial.ts";
-import { fromExponent, halfPowers, splitExponent } from "./powers-of-two.ts";
+import { flipSign, fromExponent, halfPowers, signBit, splitExponent } from "./powers-of-two.ts";
 
 /**
  * The logarithms. With s = f/(2 + f): log(1 + f) = 2·atanh(s) = f - (h - s·(h + R)), where h = f²/2 and
@@ -116,4 +118,145 @@ const softplus: MathRecipe = {
   },
 };
 
-export const LOGARITHM_FAMILY: readonly MathRecipe[] = [log, log1p, softplus];
+/** 1/ln b with 21 bits and its rest, and log_b 2 with as many bits as leave n·log_b 2 exact, and its rest. */
+interface Base {
+  readonly scaleHigh: number;
+  readonly scaleLow: number;
+  readonly twoHigh: number;
+  readonly twoLow: number;
+}
+const BASE_2: Base = { scaleHigh: 1.4426946640014648, scaleLow: 3.768874985636099e-7, twoHigh: 1, twoLow: 0 };
+const BASE_10: Base = {
+  scaleHigh: 0.4342944622039795,
+  scaleLow: 1.9699272335463627e-8,
+  twoHigh: 0.30102999560767785,
+  twoLow: 5.630334806675098e-11,
+};
+
+/** log_b x = n·log_b 2 + log(m)/ln b, with log(m) and 1/ln b in two parts each. float64 only. */
+function logInBase(k: Builder, x: Expr, { scaleHigh, scaleLow, twoHigh, twoLow }: Base): Expr {
+  const { m, n } = splitExponent(k, x, { small: true });
+  const f = k.let("f", sub(m, 1));
+  const count = k.let("count", n);
+  const s = k.let("ratio", div(f, add(f, 2)));
+  const z = k.let("z", mul(s, s));
+  const h = k.let("h", mul(mul(f, f), 0.5));
+  const high = k.let("high", leading(sub(f, h)));
+  const low = k.let("low", add(sub(sub(f, high), h), mul(s, add(h, mul(z, horner(z, LOGARITHM.float64.r))))));
+  const lead = k.let("lead", mul(high, scaleHigh));
+  const whole = k.let("whole", mul(count, twoHigh));
+  const rest = add(mul(count, twoLow), add(mul(add(low, high), scaleLow), mul(low, scaleHigh)));
+  const sum = k.let("sum", add(whole, lead));
+  return add(sum, add(rest, add(sub(whole, sum), lead)));
+}
+
+const log2: MathRecipe = {
+  name: "log2",
+  params: ["x"],
+  doc: "log2 x = n + log(m)/ln2, m in [√½, √2), log(m) and 1/ln2 in two parts; exact for powers of two.",
+  ulp: { float32: 0.51, float64: 0.63 },
+  build: (k, x) => guard(x, 0, logInBase(k, x, BASE_2)),
+};
+
+const log10: MathRecipe = {
+  name: "log10",
+  params: ["x"],
+  doc: "log10 x = n·log10(2) + log(m)/ln10, m in [√½, √2), log(m) and the constants in two parts.",
+  ulp: { float32: 0.51, float64: 0.62 },
+  build: (k, x) => guard(x, 0, logInBase(k, x, BASE_10)),
+};
+
+// ── inverse hyperbolic functions ─────────────────────────────────────────────────────────────────────────────────
+
+/** Fit of (asinh x - x)/x³ in x² for |x| ≤ ½. */
+const ASINH = [
+  -0.16666666666666666, 0.0749999999999864, -0.044642857140252436, 0.030381944248546365, -0.022372151449922602,
+  0.01735258771519257, -0.013962235682232349, 0.011526210169675569, -0.009591452221673173, 0.007622309427481728,
+  -0.004992717198142511, 0.0018854117655039003,
+];
+/** Fit of (atanh x - x)/x³ in x² for |x| ≤ ½. */
+const ATANH = [
+  0.3333333333333333, 0.20000000000000864, 0.14285714285490106, 0.11111111133938968, 0.09090907881509189,
+  0.07692345940270638, 0.06665886352701884, 0.05893099692590042, 0.05160769881147162, 0.05441915418234587,
+  0.012292448728540531, 0.13557903913692299, -0.14450491183414468, 0.21098087885975797,
+];
+/** Beyond it x² + 1 and x² - 1 are x². */
+const HUGE = 2 ** 28;
+
+/** log(1 + v + low) for v ≥ 0 and `low` that v lost to rounding. */
+function log1pWith(k: Builder, v: Expr, low: Expr): Expr {
+  const u = k.let("u", add(v, 1));
+  const seen = k.let("seen", sub(u, 1));
+  const lost = add(sub(1, sub(u, seen)), sub(v, seen));
+  return logPositive(k, u, false, div(add(lost, low), u));
+}
+
+const asinh: MathRecipe = {
+  name: "asinh",
+  params: ["x"],
+  doc: "asinh x = x + x³·P(x²) up to ½ (own fit), beyond log(|x| + √(x² + 1)) with the root and the sum in two parts.",
+  ulp: { float32: 0.51, float64: 0.99 },
+  build: (k, x) => {
+    const square = k.let("square", mul(x, x));
+    const near = add(x, mul(x, mul(square, horner(square, ASINH))));
+    const whole = k.let("magnitude", abs(x));
+    const huge = k.let("isHuge", lt(HUGE, whole));
+    const size = k.let("size", select(huge, 1, whole));
+    const root = k.let("root", sqrt(add(mul(size, size), 1)));
+    // (1 + x²) - root², exactly enough: both squares as high² + (all + high)·low.
+    const [sizeHigh, rootHigh] = [k.let("sizeHigh", leading(size)), k.let("rootHigh", leading(root))];
+    const highs = sub(add(mul(sizeHigh, sizeHigh), 1), mul(rootHigh, rootHigh));
+    const lows = sub(mul(add(size, sizeHigh), sub(size, sizeHigh)), mul(add(root, rootHigh), sub(root, rootHigh)));
+    const sum = k.let("rootSum", add(size, root));
+    const low = add(sub(size, sub(sum, root)), div(mul(add(highs, lows), 0.5), root));
+    const u = k.let("argument", select(huge, whole, sum));
+    const far = add(
+      select(huge, Math.LN2, constant(0, k.type)),
+      logPositive(k, u, false, div(select(huge, 0, low), u)),
+    );
+    const finite = select(lt(whole, Infinity), far, whole);
+    return select(lt(whole, 0.5), select(eq(x, 0), x, near), flipSign(k, finite, signBit(x)));
+  },
+};
+
+const acosh: MathRecipe = {
+  name: "acosh",
+  params: ["x"],
+  doc: "acosh x = log1p(t + √(2t + t²)) with t = x - 1, the sum in two parts; log(2x) for large x; NaN below 1.",
+  ulp: { float32: 0.51, float64: 1.19 },
+  build: (k, x) => {
+    const huge = k.let("isHuge", lt(HUGE, x));
+    const t = k.let("t", select(huge, 1, sub(x, 1)));
+    const root = k.let("root", sqrt(add(mul(t, t), mul(t, 2))));
+    const v = k.let("v", add(t, root));
+    const near = log1pWith(k, v, sub(t, sub(v, root)));
+    const far = add(logPositive(k, k.let("large", select(huge, x, 1)), false, null), Math.LN2);
+    const value = select(huge, select(lt(x, Infinity), far, x), near);
+    return select(lt(x, 1), constant(Number.NaN, k.type), select(eq(x, x), value, x));
+  },
+};
+
+const atanh: MathRecipe = {
+  name: "atanh",
+  params: ["x"],
+  doc: "atanh x = x + x³·P(x²) up to ½ (own fit), beyond log1p(2|x|/(1 - |x|))/2; infinite at ±1, NaN beyond.",
+  ulp: { float32: 0.51, float64: 2.02 },
+  build: (k, x) => {
+    const square = k.let("square", mul(x, x));
+    const near = add(x, mul(x, mul(square, horner(square, ATANH))));
+    const size = k.let("size", abs(x));
+    const below = k.let("isBelow", lt(size, 1));
+    const inside = k.let("inside", select(below, size, 0.5));
+    const v = k.let("v", div(mul(inside, 2), sub(1, inside)));
+    const far = mul(log1pWith(k, v, constant(0, k.type)), 0.5);
+    const end = select(eq(size, 1), Infinity, constant(Number.NaN, k.type));
+    return select(lt(size, 0.5), near, flipSign(k, select(below, far, end), signBit(x)));
+  },
+};
+
+export const LOGARITHM_FAMILY: readonly MathRecipe[] = [
+  log,
+  log1p,
+  softplus,
+  ...[log2, log10, asinh, acosh, atanh].map(viaFloat64),
+];

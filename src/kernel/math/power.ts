@@ -6,7 +6,6 @@ import {
   atLeast,
   atMost,
   type Builder,
-  bits,
   cast,
   div,
   eq,
@@ -20,6 +19,7 @@ import {
   sub,
   trunc,
 } from "./define.ts";
+import { leading } from "./double.ts";
 import { EXPONENTIAL } from "./exponential.ts";
 import { horner } from "./polynomial.ts";
 import { flipSign, fromExponent, nearestMultiple, scaleByPower, signBit, splitExponent } from "./powers-of-two.ts";
@@ -54,9 +54,6 @@ const SERIES = [
   0.5999999999999996, 0.428571428571688, 0.33333333326048475, 0.27272728333380203, 0.2307683367505536,
   0.20004528344987765, 0.17511370162213155, 0.17989126576261552,
 ];
-/** x with the low word of its bits cleared: 21 bits, so that a product of two such numbers is exact. */
-const leading = (x: Expr): Expr => bits(bits(x, "int32"), "float64");
-
 interface Pair {
   readonly high: Expr;
   readonly low: Expr;

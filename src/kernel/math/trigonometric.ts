@@ -5,6 +5,7 @@ import {
   and,
   atMost,
   type Builder,
+  div,
   lt,
   type MathRecipe,
   mul,
@@ -16,6 +17,7 @@ import {
   sub,
   xor,
 } from "./define.ts";
+import { viaFloat64 } from "./double.ts";
 import { horner } from "./polynomial.ts";
 import { flipSign, nearestMultiple, signBit } from "./powers-of-two.ts";
 
@@ -80,7 +82,13 @@ function reduceQuarter(k: Builder, x: Expr): { readonly n: Expr; readonly high: 
 /** π/4 and what the rounding of x·2/π can add to it. */
 const REMAINDER = 0.795;
 
-function quarterWave(k: Builder, magnitude: Expr, quarters: number, sign: Expr | null): Expr {
+/** Sine and cosine of the remainder, and the number of quarters (low bits) that were taken away. */
+interface Waves {
+  readonly n: Expr;
+  readonly sine: Expr;
+  readonly cosine: Expr;
+}
+function waves(k: Builder, magnitude: Expr): Waves {
   const { sin, cos } = k.pick(TRIGONOMETRIC);
   const { n, high: r, low } = reduceQuarter(k, magnitude);
   const z = k.let("z", mul(r, r));
@@ -89,6 +97,11 @@ function quarterWave(k: Builder, magnitude: Expr, quarters: number, sign: Expr |
   const lead = k.let("lead", sub(1, half));
   const sine = add(r, add(mul(mul(z, r), horner(z, sin)), mul(low, lead)));
   const cosine = add(lead, add(sub(sub(1, lead), half), sub(mul(mul(z, z), horner(z, cos)), mul(r, low))));
+  return { n, sine, cosine };
+}
+
+export function quarterWave(k: Builder, magnitude: Expr, quarters: number, sign: Expr | null): Expr {
+  const { n, sine, cosine } = waves(k, magnitude);
   const quadrant = k.let("quadrant", quarters === 0 ? n : add(n, quarters));
   const wave = k.let("wave", select(ne(and(quadrant, 1), 0), atMost(k, cosine, 1), sine));
   const turn = shl(and(quadrant, 2), 30);
@@ -116,4 +129,17 @@ const cos: MathRecipe = {
   build: (k, x) => quarterWave(k, k.let("magnitude", abs(x)), 1, null),
 };
 
-export const TRIGONOMETRIC_FAMILY: readonly MathRecipe[] = [sin, cos];
+const tan: MathRecipe = {
+  name: "tan",
+  params: ["x"],
+  doc: `tan x = sin x / cos x of the remainder, or -cos x / sin x. ${DOC.replace(" but the result stays in [-1, 1]", "")}`,
+  ulp: { float32: 0.51, float64: 1.84 },
+  build: (k, x) => {
+    const { n, sine, cosine } = waves(k, k.let("magnitude", abs(x)));
+    const [s, c] = [k.let("sine", sine), k.let("cosine", cosine)];
+    const odd = k.let("isOdd", ne(and(n, 1), 0));
+    return flipSign(k, div(select(odd, neg(c), s), select(odd, s, c)), signBit(x));
+  },
+};
+
+export const TRIGONOMETRIC_FAMILY: readonly MathRecipe[] = [sin, cos, viaFloat64(tan)];

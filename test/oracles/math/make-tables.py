@@ -120,7 +120,23 @@ FUNCTIONS = {
     "erf": lambda x: x if x == 0 else wide(mp.erf, 30)(x),
     "normalQuantile": quantile,
     "pow": power,
+    "tan": lambda x: x if x == 0 else mp.nan if mp.isinf(x) else mp.tan(x),
+    "asin": lambda x: x if x == 0 else mp.nan if abs(x) > 1 else mp.asin(x),
+    "acos": lambda x: mp.nan if abs(x) > 1 else mp.acos(x),
+    "atan": lambda x: x if x == 0 else mp.atan(x),
+    "atan2": mp.atan2,
+    "sinh": lambda x: x if x == 0 else x + x**3 / 6 if abs(x) < TINY else wide(mp.sinh, 2000)(x),
+    "cosh": wide(mp.cosh, 2000),
+    "asinh": lambda x: x if x == 0 else x - x**3 / 6 if abs(x) < TINY else mp.asinh(x),
+    "acosh": lambda x: mp.nan if x < 1 else mp.acosh(x),
+    "atanh": lambda x: x if x == 0 else mp.nan if abs(x) > 1 else mp.sign(x) * mp.inf if abs(x) == 1 else x + x**3 / 3 if abs(x) < TINY else mp.atanh(x),
+    "exp2": wide(lambda x: mp.mpf(2) ** x, 3000),
+    "log2": lambda x: mp.nan if mp.isnan(x) or x < 0 else -mp.inf if x == 0 else mp.log(x, 2),
+    "log10": lambda x: mp.nan if mp.isnan(x) or x < 0 else -mp.inf if x == 0 else mp.log10(x),
+    "erfc": wide(mp.erfc, 60),
+    "lgamma": lambda x: mp.inf if x == 0 or mp.isinf(x) else mp.loggamma(x),
 }
+ODD = ("expm1", "log1p", "tanh", "sin", "erf", "tan", "asin", "atan", "sinh", "asinh", "atanh")
 
 # ── where to look ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,20 +160,20 @@ def arguments(name, fmt, rng, scale):
             x = fmt.nearest(point)
             out.extend(fmt.step(x, d) for d in range(-(count // 2), count // 2 + 1))
 
-    if name in ("exp", "expm1", "sigmoid", "softplus", "tanh"):
+    if name in ("exp", "expm1", "sigmoid", "softplus", "tanh", "sinh", "cosh", "exp2"):
         uniform(500, exp_bottom, exp_top)
         uniform(800, -1, 1)
         uniform(500, -20, 20)
         around(n * mp.log(2) / 2 for n in range(-40, 40))
         around([exp_top, exp_bottom, math.log(2.0**fmt.lowest), 9.01, 18.7, 19.06, 16.6, 17.3, 36.7, 37.4])
-    elif name in ("log", "log1p"):
+    elif name in ("log", "log1p", "log2", "log10"):
         out += [abs(spread(rng, fmt.lowest, fmt.highest)) for _ in range(500 * scale)]
         out += [abs(spread(rng, fmt.lowest - fmt.precision, fmt.lowest)) for _ in range(200 * scale)]
         uniform(800, 0.5, 2)
         uniform(600, -1, 1)
         around([1, math.sqrt(2), math.sqrt(0.5), 2, 0.5, 4, fmt.top * 0.999, 2.0**fmt.lowest], 12)
         around([math.sqrt(2) - 1, math.sqrt(0.5) - 1, -1 + 2.0**-20], 12)
-    elif name in ("sin", "cos"):
+    elif name in ("sin", "cos", "tan"):
         bound = 2.0**20 if wide_type else 1e5
         uniform(700, -4, 4)
         uniform(700, -bound, bound)
@@ -170,6 +186,36 @@ def arguments(name, fmt, rng, scale):
         uniform(1200, -1.5, 1.5)
         uniform(1000, -6.2, 6.2)
         around([0.92, 3.9, 3.95, 5.9, 5.95, 6, 1, 0.5])
+    elif name in ("asin", "acos", "atanh"):
+        out = [x for x in out if abs(x) <= 1]
+        uniform(1200, -1, 1)
+        uniform(400, -0.51, 0.51)
+        out += [rng.choice((-1, 1)) * (1 - abs(spread(rng, -fmt.precision, -1))) for _ in range(600 * scale)]
+        around([0.5, -0.5], 12)
+        out += [1, -1]
+    elif name in ("atan", "asinh"):
+        out += [spread(rng, fmt.lowest, fmt.highest) for _ in range(200 * scale)]
+        uniform(900, -1.2, 1.2)
+        uniform(500, -4, 4)
+        around([0.5, -0.5, math.tan(math.pi / 8), 1, 2.41421356, 2.0**28, 2.0**-30], 12)
+    elif name == "acosh":
+        out = [abs(x) for x in out if abs(x) >= 1]
+        out += [1 + abs(spread(rng, -fmt.precision, 0)) for _ in range(1000 * scale)]
+        out += [abs(spread(rng, 0, fmt.highest)) for _ in range(400 * scale)]
+        uniform(700, 1, 4)
+        around([2.0**28], 12)
+    elif name == "erfc":
+        uniform(700, -1.5, 1.5)
+        uniform(700, -6.2, 6.2)
+        uniform(900, 0.4, 27.3 if wide_type else 10.1)
+        around([0.25, 0.5, -0.5, 1, 3], 12)
+    elif name == "lgamma":
+        out = [abs(x) for x in out]
+        out += [abs(spread(rng, fmt.lowest, fmt.highest)) for _ in range(200 * scale)]
+        uniform(700, 0, 3.5)
+        uniform(500, 0, 30)
+        out += [rng.choice((1, 2)) + spread(rng, -fmt.precision + 1, -2) for _ in range(500 * scale)]
+        around([0.6, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 2.0**-60], 12)
     elif name == "normalQuantile":
         out = [abs(fmt.random_bits(rng)) for _ in range(100 * scale)]
         out = [x for x in out if not x > 2]
@@ -201,6 +247,17 @@ def power_arguments(fmt, rng, scale):
     return [(x, y) for x, y in out if x not in (0, INF, -INF) and y not in (0, INF, -INF)]
 
 
+def angle_arguments(fmt, rng, scale):
+    out = [(spread(rng, -6, 6), spread(rng, -6, 6)) for _ in range(1200 * scale)]
+    out += [(rng.uniform(-1, 1), rng.uniform(-1, 1)) for _ in range(800 * scale)]
+    out += [(spread(rng, fmt.lowest, fmt.highest), spread(rng, fmt.lowest, fmt.highest)) for _ in range(200 * scale)]
+    for _ in range(300 * scale):  # near the borders of the reduction
+        x, t = spread(rng, -3, 3), rng.choice((1, 0.41421356237309503, 2.414213562373095)) * (1 + spread(rng, -50, -20))
+        out.append((x * t, x * rng.choice((-1, 1))))
+    out = [(fmt.nearest(y), fmt.nearest(x)) for y, x in out]
+    return [(y, x) for y, x in out if x != 0 and y != 0]
+
+
 def near_overflow(fmt, exact):
     """Whether a result one ulp off could be infinite, or finite by mistake: such points have no meaningful ulp."""
     return mp.isfinite(exact) and abs(abs(exact) / mp.ldexp(1, fmt.highest + 1) - 1) < mp.ldexp(1, 4 - fmt.precision)
@@ -208,8 +265,9 @@ def near_overflow(fmt, exact):
 
 def table(name, fmt, scale):
     rng = random.Random(f"{name} {fmt.name}")
-    points = power_arguments(fmt, rng, scale) if name == "pow" else [(x,) for x in arguments(name, fmt, rng, scale)]
-    columns = [[] for _ in range(3 if name == "pow" else 2)]
+    two = {"pow": power_arguments, "atan2": angle_arguments}
+    points = two[name](fmt, rng, scale) if name in two else [(x,) for x in arguments(name, fmt, rng, scale)]
+    columns = [[] for _ in range(3 if name in two else 2)]
     rest = []
     for point in dict.fromkeys(p for p in points if not any(math.isnan(x) for x in p)):
         exact = FUNCTIONS[name](*[mp.mpf(x) for x in point])
@@ -217,7 +275,7 @@ def table(name, fmt, scale):
             continue
         value, residue = fmt.round(exact)
         if value == 0 and residue == 0 and point[0] == 0:
-            value = point[0] if name in ("expm1", "log1p", "tanh", "sin", "erf") else value
+            value = point[0] if name in ODD else value
         for column, number in zip(columns, (*point, value)):
             column.append(number)
         rest.append(max(-127, min(127, round(residue * 254))))

@@ -1,0 +1,209 @@
+/**
+ * The package as its users get it: what is in it, whether tools find its parts, and whether it runs where they run it,
+ * in Node and in a page. `npm run check:engines` repeats the second part in other versions of Node.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { chromiumPath, openPages, type PageResults } from "./browser.ts";
+import {
+  checked,
+  entries,
+  install,
+  manifest,
+  type Packed,
+  pack,
+  removeFolder,
+  run,
+  type Smoke,
+  tool,
+} from "./support.ts";
+
+let packed: Packed;
+let project: string;
+
+beforeAll(() => {
+  packed = pack();
+  project = install(packed);
+}, 180_000);
+afterAll(() => {
+  if (packed) removeFolder(packed.folder);
+});
+
+const installed = (path: string) => join(project, "node_modules/forerun", path);
+const paths = () => packed.files.map(({ path }) => path);
+
+describe("npm pack", () => {
+  test("holds these folders and kinds of files", () => {
+    const kinds = new Set(
+      paths().map((path) =>
+        path.replace(/^(?:dist|src)\/.*?(?=(?:\.d)?\.[a-z]+(?:\.map)?$)/, (found) => `${found.split("/")[0]}/…/*`),
+      ),
+    );
+    expect([...kinds].sort()).toMatchInlineSnapshot(`
+      [
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "dist/…/*.d.ts",
+        "dist/…/*.d.ts.map",
+        "dist/…/*.js",
+        "dist/…/*.js.map",
+        "package.json",
+        "src/…/*.ts",
+      ]
+    `);
+  });
+
+  test("holds each source once, and what was made of it", () => {
+    const of = (folder: string, end: string) =>
+      paths()
+        .filter((path) => path.startsWith(`${folder}/`) && path.endsWith(end))
+        .map((path) => path.slice(folder.length + 1, -end.length))
+        .sort();
+    const sources = of("src", ".ts");
+    expect(sources.length).toBeGreaterThan(100);
+    for (const end of [".js", ".js.map", ".d.ts", ".d.ts.map"]) expect(of("dist", end)).toEqual(sources);
+    const folders = new Set(sources.map((path) => path.split("/").slice(0, -1)[0] ?? "(entries)"));
+    expect([...folders].sort()).toMatchInlineSnapshot(`
+      [
+        "(entries)",
+        "autodiff",
+        "backend",
+        "compiler",
+        "core",
+        "files",
+        "graph",
+        "inspect",
+        "kernel",
+        "node",
+        "ops",
+        "rewrite",
+        "runtime",
+        "tf1",
+        "train",
+      ]
+    `);
+  });
+
+  test("holds no test, no sample and nothing secret", () => {
+    expect(
+      paths().filter((path) => /(?:^|\/)(?:test|tests|samples|docs|node_modules|\.[^/]+)(?:\/|$)|\.test\./.test(path)),
+    ).toEqual([]);
+  });
+
+  test("is not larger than it has to be", () => {
+    const { size, unpackedSize, files } = packed;
+    console.log(
+      `forerun ${manifest.version}: ${files.length} files, ${Math.round(size / 1000)} kB packed, ${Math.round(unpackedSize / 1000)} kB unpacked`,
+    );
+    expect(size).toBeLessThan(1_200_000);
+    expect(unpackedSize).toBeLessThan(5_500_000);
+  });
+
+  test("needs no other package", () => {
+    expect(manifest.dependencies).toEqual({});
+    expect(existsSync(join(project, "node_modules/forerun/node_modules"))).toBe(false);
+  });
+
+  test("has the target of every export", () => {
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    expect(targets.filter((target) => !existsSync(installed(target)))).toEqual([]);
+  });
+
+  test("has maps that lead to the sources in it", () => {
+    const known = new Set(paths());
+    const broken = paths()
+      .filter((path) => path.endsWith(".map"))
+      .flatMap((path) => {
+        const { sources, sourceRoot = "" } = JSON.parse(readFileSync(installed(path), "utf8")) as {
+          sources: string[];
+          sourceRoot?: string;
+        };
+        return sources
+          .map((source) => posix.join(posix.dirname(path), sourceRoot, source))
+          .filter((source) => !known.has(source))
+          .map((source) => `${path}: ${source}`);
+      });
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("tools find", () => {
+  test("nothing to complain of: publint", () => {
+    checked(tool("publint", "publint", ["run", packed.tarball, "--strict"], packed.folder), "publint");
+  });
+
+  test("the types of every entry: attw", () => {
+    checked(
+      tool("@arethetypeswrong/cli", "attw", [packed.tarball, "--profile", "esm-only", "--no-color"], packed.folder),
+      "attw",
+    );
+  });
+});
+
+describe("installed in an empty folder", () => {
+  let smoke: Smoke;
+  const node = (text: string) => {
+    const { stdout } = checked(run(process.execPath, ["--input-type=module", "--eval", text], project), "node");
+    return stdout.trim();
+  };
+
+  beforeAll(() => {
+    smoke = JSON.parse(checked(run(process.execPath, ["smoke.js"], project), "smoke.js").stdout) as Smoke;
+  });
+
+  test("every entry can be imported", () => {
+    expect(Object.keys(smoke.exported)).toEqual(entries);
+    for (const entry of entries) expect(smoke.exported[entry]!.length, entry).toBeGreaterThan(0);
+  });
+
+  test("forerun/functional exports what forerun does, and installs no methods", () => {
+    expect(smoke.exported["forerun/functional"]).toEqual(smoke.exported.forerun);
+    const methods = (entry: string) =>
+      node(`import { Tensor } from "${entry}"; console.log(typeof Tensor.prototype.matmul)`);
+    expect(methods("forerun/functional")).toBe("undefined");
+    expect(methods("forerun")).toBe("function");
+  });
+
+  test("forerun/functional builds, differentiates and runs a graph without them", () => {
+    const text = `
+      import { affine, Graph, gradients, relu, Session, softmax, sparseSoftmaxCrossEntropy } from "forerun/functional";
+      const graph = new Graph();
+      const x = graph.placeholder("x", ["batch", 2]);
+      const w = graph.variable("w", [2, 3]);
+      const logits = relu(affine(x, w, graph.variable("b", [3])));
+      const [g] = gradients(sparseSoftmaxCrossEntropy(graph.constant([1], { dtype: "int32" }), logits), [w]);
+      const session = new Session(graph);
+      session.run(graph.initializer);
+      console.log(session.run([softmax(logits), g], { x: [[1, 2]] }).map(({ shape }) => shape.join()).join(" "));`;
+    expect(node(text)).toBe("1,3 2,3");
+  });
+
+  test("a program trains to the same bits on both backends", () => {
+    const { javascript, interpreter } = smoke.losses;
+    expect(javascript).toHaveLength(20);
+    expect(new Set(javascript).size).toBe(20);
+    expect(interpreter).toEqual(javascript);
+  });
+
+  test.skipIf(chromiumPath === null)(
+    `a Vite bundle in Chromium gives the bits of Node, with and without eval${chromiumPath ? "" : " (no browser here: skipped)"}`,
+    async () => {
+      const { free, strict }: Record<"free" | "strict", PageResults> = await openPages(project);
+      expect(free.javascript).toEqual({ losses: smoke.losses.javascript });
+      expect(free.interpreter).toEqual({ losses: smoke.losses.interpreter });
+      // A content-security policy without 'unsafe-eval' forbids what the javascript backend does.
+      expect(strict.interpreter).toEqual({ losses: smoke.losses.interpreter });
+      expect(strict.javascript).toMatchObject({ error: { name: "CompileError" } });
+      const { message } = (strict.javascript as { error: { message: string } }).error;
+      expect(message).toContain("javascript backend: this page forbids code made at run time");
+      expect(message).toContain(
+        "its content-security policy lacks 'unsafe-eval'; use { backend: \"interpreter\" } there",
+      );
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,59 @@
+/** `npm run size`: what forerun adds to a page, minified and compressed, in kB of 1000 bytes. */
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { projectRoot } from "../support/source-files.ts";
+
+const forward = (entry: string) => `
+import { Graph, matmul, relu, Session } from "${entry}";
+const graph = new Graph();
+const x = graph.placeholder("x", ["batch", 4]);
+const y = relu(matmul(x, graph.variable("w", [4, 3])));
+const session = new Session(graph);
+session.run(graph.initializer);
+console.log(session.run(y, { x: new Float32Array(8) }).data);
+`;
+const training = (entry: string) => `
+import { Graph, matmul, relu, Session, sparseSoftmaxCrossEntropy } from "${entry}";
+import { Adam, glorotUniform } from "./src/train/index.ts";
+const graph = new Graph();
+const x = graph.placeholder("x", ["batch", 4]);
+const labels = graph.placeholder("labels", ["batch"], { dtype: "int32" });
+const y = relu(matmul(x, graph.variable("w", [4, 3], { initial: glorotUniform })));
+const step = new Adam(0.01).minimize(sparseSoftmaxCrossEntropy(labels, y));
+const session = new Session(graph);
+session.run(graph.initializer);
+session.run(step, { x: new Float32Array(8), labels: [0, 1] });
+`;
+
+const programs: readonly (readonly [name: string, text: string])[] = [
+  ["all of forerun", 'export * from "./src/index.ts";'],
+  ["forward program, forerun/functional", forward("./src/functional.ts")],
+  ["forward program, forerun", forward("./src/index.ts")],
+  ["training program, forerun/functional", training("./src/functional.ts")],
+];
+
+for (const [name, text] of programs) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: text, resolveDir: projectRoot, loader: "ts" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    metafile: true,
+  });
+  const [file] = outputFiles;
+  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`.padStart(9);
+  console.log(
+    `${name.padEnd(38)} ${kilobytes(file!.contents.length)} ${kilobytes(gzipSync(file!.contents, { level: 9 }).length)} gzip`,
+  );
+  const folders = new Map<string, number>();
+  for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0]!.inputs)) {
+    const folder = path.split("/").slice(1, -1).join("/").split("/")[0] ?? "";
+    if (folder !== "") folders.set(folder, (folders.get(folder) ?? 0) + bytesInOutput);
+  }
+  const parts = [...folders]
+    .sort(([, a], [, b]) => b - a)
+    .map(([folder, bytes]) => `${folder} ${(bytes / 1000).toFixed(1)}`);
+  if (process.argv.includes("--parts")) console.log(`  minified, by folder: ${parts.join(", ")}`);
+}
