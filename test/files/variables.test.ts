@@ -203,7 +203,7 @@ describe("safetensors of others", () => {
     expect(report.mismatched).toEqual([{ name: "half", file: "F16[2]", variable: "float32[2]" }]);
   });
 
-  // FORERUN_SAFETENSORS_PYTHON=/tmp/st/bin/python npx vitest run test/files/variables.test.ts
+  // FORERUN_SAFETENSORS_PYTHON=venv/bin/python npx vitest run test/files/variables.test.ts
   const python = process.env.FORERUN_SAFETENSORS_PYTHON;
   test.skipIf(!python)("what is written here, the reference implementation reads", () => {
     const { session } = sample();

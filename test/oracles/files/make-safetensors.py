@@ -1,8 +1,8 @@
 """Makes `official.safetensors` with the reference implementation (Python package `safetensors` 0.8.0, NumPy 2.4.6).
 
-    python3 -m venv /tmp/st && /tmp/st/bin/pip install safetensors numpy
-    /tmp/st/bin/python make-safetensors.py                 writes official.safetensors beside this file
-    /tmp/st/bin/python make-safetensors.py FILE            reads FILE and prints what is in it, as JSON
+    python3 -m venv venv && venv/bin/pip install safetensors numpy
+    venv/bin/python make-safetensors.py                 writes official.safetensors beside this file
+    venv/bin/python make-safetensors.py FILE            reads FILE and prints what is in it, as JSON
 
 test/files/variables.test.ts reads the first, and says how to try the second.
 """
