@@ -1,5 +1,6 @@
 /** `forerun/train`: optimizers and the initial values of variables. Re-exports only. */
 export { Adam, type AdamOptions } from "./adam.ts";
+export { type OptimizerName, optimizer, optimizerNames } from "./by-name.ts";
 export { clipByGlobalNorm, globalNorm } from "./clip.ts";
 export { GradientDescent } from "./gradient-descent.ts";
 export {
