@@ -13,7 +13,7 @@ export interface OracleTensor {
 
 export const gradientGroups = ["unary", "binary", "reduce", "index", "linalg", "nn", "conv"] as const;
 /** Groups of the same format made here, by the script of the same name. */
-export const ownGradientGroups = ["breadth-a", "breadth-b"] as const;
+export const ownGradientGroups = ["breadth-a", "breadth-b", "breadth-c"] as const;
 export type GradientGroup = (typeof gradientGroups)[number] | (typeof ownGradientGroups)[number];
 
 /** One operation with its outputs and the gradient of L = Σₖ ⟨cot[k], out[k]⟩. */

@@ -259,6 +259,20 @@ export const DIRECT: Readonly<Record<string, Build>> = {
   layer_norm: ({ x, gamma, beta }, { axis, epsilon }) =>
     fr.layerNorm(x!, gamma!, beta!, { axis: axis as number, epsilon: epsilon as number }),
   ...NEURAL,
+
+  reciprocal: unary(fr.reciprocal),
+  ceil: unary(fr.ceil),
+  round: unary(fr.round),
+  log1p: unary(fr.log1p),
+  selu: unary(fr.selu),
+  step: unary(fr.step),
+  flatten: unary((x) => fr.flatten(x)),
+  add_n: ({ a, b, c }) => fr.addN([a!, b!, c!]),
+  maxout: ({ a, b }) => fr.maxout(a!, b!),
+  squared_error: ({ t, y }) => fr.meanSquaredError(t!, y!, { reduction: "none" }),
+  gaussian_nll: ({ t, mean, variance }) =>
+    fr.gaussianNegativeLogLikelihood(t!, mean!, variance!, { reduction: "none" }),
+  categorical_cross_entropy: ({ t, y }) => fr.categoricalCrossEntropy(t!, y!, { reduction: "none" }),
 };
 
 /** What forerun has no name for, but its parts: the oracle then checks the parts. By the name it would have. */
