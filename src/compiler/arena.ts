@@ -1,3 +1,10 @@
+import { byteSize } from "../core/dtype.ts";
+import { elementCount, knownShape } from "../core/shape.ts";
+import type { Tensor } from "../graph/operation.ts";
+
+/** Bytes of a tensor whose sizes are known. */
+export const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
+
 /** Buffers start at multiples of this, so that vectors and cache lines fit. */
 export const ALIGNMENT = 64;
 

@@ -1,7 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { elementCount, knownShape } from "../core/shape.ts";
 import type { IndexFunction, LoopBuilder } from "../graph/define.ts";
-import type { Operation, Tensor } from "../graph/operation.ts";
+import { constantValue, type Operation, type Tensor } from "../graph/operation.ts";
 import {
   childrenOf,
   constant,
@@ -425,9 +425,8 @@ const UNIFORM_LIMIT = 4096;
 
 /** The one value of a constant all of whose elements are the same bits: it is written into the code. */
 function uniformConstant(tensor: Tensor): number | null {
-  if (tensor.op.def.effect !== "constant") return null;
-  const data = tensor.op.attrs.value;
-  if (!ArrayBuffer.isView(data) || data.length === 0 || data.length > UNIFORM_LIMIT) return null;
+  const data = constantValue(tensor);
+  if (!data || data.length === 0 || data.length > UNIFORM_LIMIT) return null;
   const [first] = data;
   return data.every((element) => Object.is(element, first)) ? first! : null;
 }

@@ -1,5 +1,5 @@
 import { FileError, ForerunError } from "../core/errors.ts";
-import { nearNames } from "../graph/builder.ts";
+import { nearNamesFix } from "../graph/builder.ts";
 import { here } from "../runtime/reading.ts";
 import { type JsonNode, positionText, readJson } from "./json.ts";
 
@@ -106,8 +106,7 @@ export function nearFix(wish: string, names: Iterable<string>, otherwise: string
     if (candidates.length >= COMPARED) break;
     if (name.length <= 2 * COMPARED_LENGTH) candidates.push(name);
   }
-  const near = nearNames(wish, candidates);
-  return near.length > 0 ? `near names: ${near.join(", ")}` : otherwise;
+  return nearNamesFix(wish, candidates, otherwise);
 }
 
 const kindOf = ({ value }: JsonNode): string => {

@@ -158,11 +158,10 @@ export class GraphBuilder {
   operation(name: string): Operation {
     const op = this.#byName.get(name);
     if (op) return op;
-    const near = nearNames(name, this.#byName.keys());
     throw new GraphError({
       what: `graph "${this.name}" has no operation "${name}"`,
       at: lineOf(captureStack()),
-      fix: near.length > 0 ? `near names: ${near.join(", ")}` : "list them with graph.text()",
+      fix: nearNamesFix(name, this.#byName.keys(), "list them with graph.text()"),
     });
   }
   tensor(name: string): Tensor {
@@ -205,6 +204,12 @@ export function nearNames(wish: string, names: Iterable<string>, count = 3): rea
     .sort((a, b) => a.distance - b.distance)
     .slice(0, count)
     .map(({ name }) => name);
+}
+
+/** The fix of an error about a name that does not exist: `near names: a, b`, or another hint. */
+export function nearNamesFix(wish: string, names: Iterable<string>, otherwise: string): string {
+  const near = nearNames(wish, names);
+  return near.length > 0 ? `near names: ${near.join(", ")}` : otherwise;
 }
 
 /** Levenshtein distance. */

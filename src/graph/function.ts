@@ -112,6 +112,11 @@ export function usersOf(fn: GraphFunction): ReadonlyMap<Tensor, readonly Operati
 export class PassBuilder extends GraphBuilder {
   protected override checkOwner(): void {}
 
+  /** The operation on these inputs: itself if they are the ones it has, else a clone. */
+  on<A extends Attrs>(op: Operation<A>, inputs: readonly Tensor[]): Operation<A> {
+    return inputs.every((input, i) => input === op.inputs[i]) ? op : this.clone(op, inputs);
+  }
+
   /** The same operation on other inputs, under the same name and origin. */
   clone<A extends Attrs>(op: Operation<A>, inputs: readonly Tensor[], attrs: A = op.attrs): Operation<A> {
     const { specs, checks } = inferSpecs(op.def, inputs.map(operandOf), attrs, op);
@@ -161,8 +166,7 @@ export function rebuild(
   };
   for (const op of fn.ops) {
     const inputs = op.inputs.map(current);
-    const same = inputs.every((input, i) => input === op.inputs[i]);
-    const outputs = replace(op, inputs, builder) ?? (same ? op : builder.clone(op, inputs)).outputs;
+    const outputs = replace(op, inputs, builder) ?? builder.on(op, inputs).outputs;
     op.outputs.forEach((output, i) => {
       const next = outputs[i]!;
       if (next === output) return;

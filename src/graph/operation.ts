@@ -120,6 +120,12 @@ export class Variable<out S extends Shape = AnyShape> extends Tensor<S> {
   }
 }
 
+/** The elements of a constant, or null for any other tensor. */
+export function constantValue({ op }: Tensor): TypedArray | null {
+  const { value } = op.attrs;
+  return op.def.effect === "constant" && ArrayBuffer.isView(value) ? value : null;
+}
+
 /** `x: float32[batch, 784]`, as error messages and prints show a tensor. */
 export function describeTensor(tensor: Tensor): string {
   const name = tensor.index === 0 ? tensor.op.name : tensor.name;

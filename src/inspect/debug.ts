@@ -2,7 +2,7 @@ import { numberText } from "../core/number-text.ts";
 import { specText } from "../core/shape.ts";
 import { sizeText } from "../core/size.ts";
 import { reachable } from "../graph/function.ts";
-import type { Attr, Operation, Tensor } from "../graph/operation.ts";
+import { type Attr, constantValue, type Operation, type Tensor } from "../graph/operation.ts";
 
 export interface DebugPrintOptions {
   /** Levels to print below the tensor; what lies deeper is an ellipsis. Default: all. */
@@ -17,11 +17,9 @@ const WIDEST = 90;
 const nameOf = (tensor: Tensor): string => (tensor.index === 0 ? tensor.op.name : tensor.name);
 
 /** The value of a constant of one element. */
-function scalarText({ op, spec: { dtype } }: Tensor): string | null {
-  const { value } = op.attrs;
-  return op.def.effect === "constant" && ArrayBuffer.isView(value) && value.length === 1
-    ? numberText(value[0]!, dtype)
-    : null;
+function scalarText(tensor: Tensor): string | null {
+  const value = constantValue(tensor);
+  return value?.length === 1 ? numberText(value[0]!, tensor.dtype) : null;
 }
 
 /**

@@ -2,7 +2,7 @@ import { type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
 import { numberText } from "../core/number-text.ts";
 import { shapeText, specText, type TensorSpec } from "../core/shape.ts";
 import { SymbolicSize, sizeText } from "../core/size.ts";
-import type { Attr, Operation, Tensor } from "../graph/operation.ts";
+import { type Attr, constantValue, type Operation, type Tensor } from "../graph/operation.ts";
 import { operationText } from "../graph/print.ts";
 
 /** Longest line of small print in a node. */
@@ -34,11 +34,9 @@ export function scalarText(tensor: Tensor): string | null {
   const { op } = tensor;
   // A number that was spread over a shape, as gradient rules do with their zeros.
   if (op.def.name === "broadcastTo" || op.def.name === "reshape") return scalarText(op.inputs[0]!);
-  const { value } = op.attrs;
-  if (op.def.effect !== "constant" || !ArrayBuffer.isView(value)) return null;
-  const data = value as TypedArray;
-  const first = data[0];
-  if (first === undefined || !data.every((element) => Object.is(element, first))) return null;
+  const data = constantValue(tensor);
+  const first = data?.[0];
+  if (!data || first === undefined || !data.every((element) => Object.is(element, first))) return null;
   return elementText(first, dtypeOfArray(data) ?? "float64");
 }
 

@@ -1,6 +1,6 @@
 import { GraphError } from "../core/errors.ts";
 import type { Shape, Valid } from "../core/shape-types.ts";
-import { nearNames } from "../graph/builder.ts";
+import { nearNamesFix } from "../graph/builder.ts";
 import { defineOp, type OpExample } from "../graph/define.ts";
 import type { Attrs, Tensor } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
@@ -386,11 +386,10 @@ export function activation(name: ActivationName | Activation): Activation {
   if (typeof name === "function") return name;
   const table: Readonly<Record<string, Activation>> = activationsByName();
   if (Object.hasOwn(table, name)) return table[name]!;
-  const near = nearNames(name, Object.keys(table));
   throw new GraphError({
     what: `activation: there is none called "${name}"`,
     at: lineOf(captureStack()),
-    fix: near.length > 0 ? `near names: ${near.join(", ")}` : `names: ${Object.keys(table).join(", ")}`,
+    fix: nearNamesFix(name, Object.keys(table), `names: ${Object.keys(table).join(", ")}`),
   });
 }
 

@@ -11,17 +11,15 @@ import {
   broadcastExamples,
   defineBinary,
   defineUnary,
+  FUNCTION,
   f32,
   f64,
-  floatDType,
   type NoAttrs,
   type Operand,
   type OpOptions,
   unaryExamples,
 } from "./support.ts";
 
-/** What all of these have in common: floating point only, and not worth computing twice. */
-const FUNCTION = { dtypes: floatDType, cost: "expensive" } as const;
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
 export const expOp = defineUnary({

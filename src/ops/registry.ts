@@ -1,5 +1,5 @@
 import { GraphError } from "../core/errors.ts";
-import { nearNames } from "../graph/builder.ts";
+import { nearNamesFix } from "../graph/builder.ts";
 import type { OpDef } from "../graph/define.ts";
 import { ACTIVATION_OPS } from "./activation.ts";
 import { ARITHMETIC_OPS } from "./arithmetic.ts";
@@ -106,9 +106,8 @@ const byName: ReadonlyMap<string, OpDef> = new Map(OPS.map((def) => [def.name, d
 export function opNamed(name: string): OpDef {
   const def = byName.get(name);
   if (def) return def;
-  const near = nearNames(name, byName.keys());
   throw new GraphError({
     what: `there is no op "${name}"`,
-    fix: near.length > 0 ? `near names: ${near.join(", ")}` : "see OPS for all of them",
+    fix: nearNamesFix(name, byName.keys(), "see OPS for all of them"),
   });
 }

@@ -2,7 +2,7 @@ import { elementCount, knownShape, normalizeAxis, type ShapeContext, type Sizes,
 import { isKnown, productOf, type Size, sizeFrom, sizeText } from "../core/size.ts";
 import { type NestedList, readValue } from "../core/values.ts";
 import { defineOp, type LoopContext, type OpDef } from "../graph/define.ts";
-import { Tensor } from "../graph/operation.ts";
+import { constantValue, Tensor } from "../graph/operation.ts";
 import { add, type Expr, int, mul } from "../kernel/expr.ts";
 import { add as addTensors } from "./arithmetic.ts";
 import { equal, greaterEqual, less, logicalOr, where } from "./comparison.ts";
@@ -398,8 +398,8 @@ export function booleanMask(x: Tensor, mask: NestedList | Tensor, axis = 0, opti
 
 function maskValue(op: string, mask: NestedList | Tensor): { data: ArrayLike<number>; shape: readonly number[] } {
   if (!(mask instanceof Tensor)) return readValue(mask, "bool");
-  const { value } = mask.op.attrs;
-  if (mask.op.def.effect === "constant" && value instanceof Uint8Array) {
+  const value = constantValue(mask);
+  if (value instanceof Uint8Array) {
     return { data: value, shape: knownShape(mask.shape) };
   }
   throw callError(

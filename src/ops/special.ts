@@ -15,6 +15,7 @@ import {
   broadcastExamples,
   defineBinary,
   defineUnary,
+  FUNCTION,
   f32,
   f64,
   floatDType,
@@ -24,9 +25,6 @@ import {
   type OpOptions,
   unaryExamples,
 } from "./support.ts";
-
-/** What all of these have in common: floating point only, and not worth computing twice. */
-const FUNCTION = { dtypes: floatDType, cost: "expensive" } as const;
 
 // ── powers and logarithms in other bases ─────────────────────────────────────────────────────────────────────────
 

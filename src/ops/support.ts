@@ -101,6 +101,8 @@ const sameDType =
 export const anyDType = sameDType(() => true, "any dtype");
 export const numericDType = sameDType(isNumeric, "numbers");
 export const floatDType = sameDType(isFloat, "floating point");
+/** What all float functions have in common: floating point only, and not worth computing twice. */
+export const FUNCTION = { dtypes: floatDType, cost: "expensive" } as const;
 export const boolDType = sameDType((dtype) => dtype === "bool", "bool", "compare it with something: notEqual(x, 0)");
 /** Operands of one dtype, output bool. */
 export const compareDType: DTypeRule = (inputs, attrs, context) => {

@@ -11,17 +11,14 @@ import {
   broadcastExamples,
   defineBinary,
   defineUnary,
+  FUNCTION,
   f32,
   f64,
-  floatDType,
   type NoAttrs,
   type Operand,
   type OpOptions,
   unaryExamples,
 } from "./support.ts";
-
-/** What all of these have in common: floating point only, and not worth computing twice. */
-const FUNCTION = { dtypes: floatDType, cost: "expensive" } as const;
 
 /** `1 - x²`, exact near ±1 too. */
 const oneLessSquare = (x: Tensor): Tensor => mul(sub(1, x), add(x, 1));

@@ -44,8 +44,7 @@ export function rewriteFunction(
   }
   return rebuild(fn, (original, inputs, builder) => {
     if (original.outputs.length !== 1 || !byHead.has(original.def.name)) return null;
-    const same = inputs.every((input, i) => input === original.inputs[i]);
-    let tensor = (same ? original : builder.clone(original, inputs)).outputs[0]!;
+    let tensor = builder.on(original, inputs).outputs[0]!;
     let steps = 0;
     for (let next: Tensor | null = tensor; next; ) {
       tensor = next;

@@ -1,4 +1,4 @@
-import type { Tensor } from "../graph/operation.ts";
+import { constantValue, type Tensor } from "../graph/operation.ts";
 
 /** What the names of a pattern stood for. */
 export type Match = ReadonlyMap<string, Tensor>;
@@ -21,9 +21,8 @@ export const as = (name: string, pattern: Pattern): Pattern => (pattern.kind ===
 
 /** True if every element of a constant tensor is exactly `value`. */
 export function isConstant(tensor: Tensor, value: number): boolean {
-  if (tensor.op.def.effect !== "constant") return false;
-  const data = tensor.op.attrs.value;
-  return ArrayBuffer.isView(data) && data.length > 0 && data.every((element) => Object.is(element, value));
+  const data = constantValue(tensor);
+  return data !== null && data.length > 0 && data.every((element) => Object.is(element, value));
 }
 
 /** Matches `pattern` at `tensor`; patterns are small, so recursion is bounded by what was written down. */

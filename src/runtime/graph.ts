@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from "../core/dtype.ts";
 import { GraphError, ShapeError } from "../core/errors.ts";
+import { elementCount } from "../core/shape.ts";
 import type { Dim, ListShape, Shape } from "../core/shape-types.ts";
 import { type Size, sizeFrom } from "../core/size.ts";
 import { readValue, type ValueLike } from "../core/values.ts";
@@ -153,7 +154,7 @@ export class Graph extends GraphBuilder {
   variables(): readonly VariableInfo[] {
     return this.allVariables.map((variable) => {
       const shape = variable.shape as readonly number[];
-      const count = shape.reduce((n, size) => n * size, 1);
+      const count = elementCount(shape);
       const { dtype, trainable } = variable;
       return { name: variable.op.name, shape, dtype, count, trainable, variable };
     });

@@ -1,6 +1,7 @@
 import { type ArrayOf, type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { numberText } from "../core/number-text.ts";
+import { elementCount } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
 import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
 
@@ -15,7 +16,7 @@ export class NDArray<out S extends Shape = AnyShape> implements ArrayValue {
   declare readonly __shape?: S | undefined;
 
   constructor(data: TypedArray, shape: readonly number[], dtype: DType = dtypeOfArray(data)!) {
-    const count = shape.reduce((n, size) => n * size, 1);
+    const count = elementCount(shape);
     if (data.length !== count) {
       throw new ShapeError({
         what: `NDArray: ${data.length} elements do not fill shape [${shape.join(", ")}], which has ${count}`,

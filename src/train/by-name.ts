@@ -1,5 +1,5 @@
 import { GraphError } from "../core/errors.ts";
-import { nearNames } from "../graph/builder.ts";
+import { nearNamesFix } from "../graph/builder.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
 import { Adam } from "./adam.ts";
 import { GradientDescent } from "./gradient-descent.ts";
@@ -26,10 +26,9 @@ export const optimizerNames = (): readonly OptimizerName[] => Object.keys(BY_NAM
 export function optimizer(choice: OptimizerName | Optimizer, learningRate?: LearningRate): Optimizer {
   if (typeof choice !== "string") return choice;
   if (Object.hasOwn(BY_NAME, choice)) return BY_NAME[choice](learningRate);
-  const near = nearNames(choice, optimizerNames());
   throw new GraphError({
     what: `optimizer: there is none called "${choice as string}"`,
     at: lineOf(captureStack()),
-    fix: near.length > 0 ? `near names: ${near.join(", ")}` : `names: ${optimizerNames().join(", ")}`,
+    fix: nearNamesFix(choice, optimizerNames(), `names: ${optimizerNames().join(", ")}`),
   });
 }

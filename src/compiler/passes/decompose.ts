@@ -31,8 +31,7 @@ function expand(op: Operation, builder: PassBuilder, note: PassContext["note"], 
   );
   for (const inner of made) {
     const inputs = inner.inputs.map(current);
-    const same = inputs.every((input, i) => input === inner.inputs[i]);
-    const next = expand(same ? inner : builder.clone(inner, inputs), builder, note, depth + 1);
+    const next = expand(builder.on(inner, inputs), builder, note, depth + 1);
     inner.outputs.forEach((output, i) => {
       if (next[i] !== output) now.set(output, next[i]!);
     });
@@ -59,8 +58,7 @@ export const decompose: Pass<GraphFunction> = {
     const expanded = rebuild(fn, (op, inputs, builder) => {
       if (op.def.effect === "assign") return [storable(inputs[1]!, builder)];
       if (!op.def.decompose) return null;
-      const same = inputs.every((input, i) => input === op.inputs[i]);
-      return expand(same ? op : builder.clone(op, inputs), builder, note, 0);
+      return expand(builder.on(op, inputs), builder, note, 0);
     });
     return pruneFunction(expanded);
   },

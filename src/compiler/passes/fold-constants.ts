@@ -1,7 +1,7 @@
 import { allocate, type TypedArray } from "../../core/dtype.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
 import { type GraphFunction, rebuild, verifyFunction } from "../../graph/function.ts";
-import type { Operation, Tensor } from "../../graph/operation.ts";
+import { constantValue, type Operation, type Tensor } from "../../graph/operation.ts";
 import { functionText } from "../../graph/print.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
 import { interpretKernel } from "../../kernel/interpret.ts";
@@ -12,11 +12,6 @@ import { pruneFunction } from "./prune.ts";
 
 /** Elements of a result that is still worth computing at compile time. */
 const FOLD_LIMIT = 1024;
-
-const constantValue = (tensor: Tensor): TypedArray | null => {
-  const value = tensor.op.attrs.value;
-  return tensor.op.def.effect === "constant" && ArrayBuffer.isView(value) ? value : null;
-};
 
 /** Value of a primitive on constants, by the interpreter: the same bits any backend would give. */
 function evaluate(op: Operation, inputs: readonly Tensor[]): TypedArray {
@@ -52,8 +47,7 @@ export const foldConstants = (name: string): Pass<GraphFunction> => ({
   run(fn, context) {
     const folded = rebuild(fn, (op, inputs, builder) => {
       if (!isFoldable(op, inputs)) return null;
-      const same = inputs.every((input, i) => input === op.inputs[i]);
-      const current = same ? op : builder.clone(op, inputs);
+      const current = builder.on(op, inputs);
       const [output] = op.outputs;
       const attrs = { value: evaluate(current, inputs), shape: knownShape(output!.shape), dtype: output!.dtype };
       const constant = builder.derive({ kind: "rewrite", of: op, by: name }, () =>

@@ -1,10 +1,10 @@
 import { byteSize, type TypedArray } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
-import { type Tensor, Variable } from "../../graph/operation.ts";
+import { constantValue, type Tensor, Variable } from "../../graph/operation.ts";
 import { childrenOf, type Expr } from "../../kernel/expr.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../../kernel/statement.ts";
-import { Arena } from "../arena.ts";
+import { Arena, bytesOf } from "../arena.ts";
 import type { Pass, PassContext } from "../pass.ts";
 import type { Plan, PlanArray, Step } from "../plan.ts";
 import type { KernelCall, LoweredProgram } from "./lower.ts";
@@ -12,8 +12,6 @@ import { readsOf } from "./order.ts";
 
 /** A plan before its trace is known. */
 export type UntracedPlan = Omit<Plan, "trace">;
-
-const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
 
 /**
  * True if `input` may share its memory with `output`. A kernel over a domain stores each element once, so it is enough
@@ -104,8 +102,8 @@ class Planner {
     const known = this.#arrayOf.get(tensor);
     if (known !== undefined) return known;
     if (tensor instanceof Variable) return this.#variable(tensor);
-    const value = tensor.op.attrs.value;
-    if (tensor.op.def.effect === "constant" && ArrayBuffer.isView(value)) {
+    const value = constantValue(tensor);
+    if (value) {
       this.#constants.push(value);
       return this.#place(tensor, { region: "constant", at: this.#constants.length - 1 });
     }

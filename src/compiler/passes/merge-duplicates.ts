@@ -52,8 +52,7 @@ export const mergeDuplicates = (name: string): Pass<GraphFunction> => ({
         context.note({ kind: "rewrite", rule: name, before: op, after: before.outputs[0]! });
         return before.outputs;
       }
-      const same = inputs.every((input, i) => input === op.inputs[i]);
-      const kept = same ? op : builder.clone(op, inputs);
+      const kept = builder.on(op, inputs);
       seen.set(key, kept);
       return kept.outputs;
     });

@@ -1,12 +1,9 @@
-import { byteSize } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
-import { elementCount, knownShape } from "../../core/shape.ts";
 import type { Tensor } from "../../graph/operation.ts";
+import { bytesOf } from "../arena.ts";
 import { isSource } from "../fused.ts";
 import { type Pass, unchanged } from "../pass.ts";
 import type { KernelCall, LoweredProgram } from "./lower.ts";
-
-const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
 
 /**
  * Orders kernels so that values die early: a kernel that frees at least as much as it makes runs as soon as it can;
@@ -24,7 +21,8 @@ export const order: Pass<LoweredProgram> = {
     calls.forEach((call, i) => {
       for (const root of call.group.roots) maker.set(root, i);
     });
-    const needs = calls.map((call) => new Set(readsOf(call).flatMap((tensor) => maker.get(tensor) ?? [])));
+    const reads = calls.map(readsOf);
+    const needs = reads.map((tensors) => new Set(tensors.flatMap((tensor) => maker.get(tensor) ?? [])));
     const readers = calls.map((): number[] => []);
     needs.forEach((set, reader) => {
       for (const made of set) readers[made]!.push(reader);
@@ -39,19 +37,20 @@ export const order: Pass<LoweredProgram> = {
     const targets = calls.map((): Tensor[] => []);
     for (const [variable, at] of writer) targets[at]!.push(variable);
     const usesLeft = new Map<Tensor, number>();
-    for (const call of calls) for (const tensor of readsOf(call)) usesLeft.set(tensor, (usesLeft.get(tensor) ?? 0) + 1);
+    for (const tensor of reads.flat()) usesLeft.set(tensor, (usesLeft.get(tensor) ?? 0) + 1);
 
     /** Bytes a kernel makes less the bytes that die with it. */
     const growth = (i: number): number => {
       const made = calls[i]!.group.roots.reduce((bytes, root) => bytes + (written.has(root) ? 0 : bytesOf(root)), 0);
-      const freed = readsOf(calls[i]!)
-        .filter((tensor) => maker.has(tensor) && usesLeft.get(tensor) === 1)
-        .reduce((bytes, tensor) => bytes + bytesOf(tensor), 0);
+      const freed = reads[i]!.filter((tensor) => maker.has(tensor) && usesLeft.get(tensor) === 1).reduce(
+        (bytes, tensor) => bytes + bytesOf(tensor),
+        0,
+      );
       return made - freed;
     };
     /** True if nobody else still wants the old value of a variable this kernel would overwrite. */
     const mayOverwrite = (i: number): boolean =>
-      targets[i]!.every((variable) => (usesLeft.get(variable) ?? 0) <= (readsOf(calls[i]!).includes(variable) ? 1 : 0));
+      targets[i]!.every((variable) => (usesLeft.get(variable) ?? 0) <= (reads[i]!.includes(variable) ? 1 : 0));
     const ordered: KernelCall[] = [];
     const done = new Uint8Array(calls.length);
     const run = (first: number): void => {
@@ -60,9 +59,9 @@ export const order: Pass<LoweredProgram> = {
         if (done[i]) continue;
         done[i] = 1;
         ordered.push(calls[i]!);
-        for (const tensor of readsOf(calls[i]!)) usesLeft.set(tensor, usesLeft.get(tensor)! - 1);
+        for (const tensor of reads[i]!) usesLeft.set(tensor, usesLeft.get(tensor)! - 1);
         for (const reader of readers[i]!) left[reader]!--;
-        const waiting = readsOf(calls[i]!).flatMap((tensor) => writer.get(tensor) ?? []);
+        const waiting = reads[i]!.flatMap((tensor) => writer.get(tensor) ?? []);
         for (const next of [...readers[i]!, ...waiting]) {
           if (!done[next] && left[next] === 0 && growth(next) <= 0 && mayOverwrite(next)) stack.push(next);
         }
