@@ -28,7 +28,13 @@ export interface CompileOptions {
   readonly verify?: boolean;
   /** Keeps variables untouched until the run has succeeded, instead of updating them in place. */
   readonly inPlace?: boolean;
+  /**
+   * What the kernels are scheduled for: `"vector"` writes loops in lanes, register tiles and packed operands, `"scalar"`
+   * plain loops. Every backend runs both with the same bits. Default: what the session's backend asks for.
+   */
+  readonly target?: Target;
 }
+export type Target = "scalar" | "vector";
 
 export interface PassContext {
   readonly options: CompileOptions;

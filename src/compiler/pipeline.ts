@@ -1,6 +1,7 @@
 import { functionText } from "../graph/print.ts";
 import { Pipeline } from "./pass.ts";
 import { type BindInput, bindSizes } from "./passes/bind-sizes.ts";
+import { contract } from "./passes/contract.ts";
 import { decompose } from "./passes/decompose.ts";
 import { foldConstants } from "./passes/fold-constants.ts";
 import { fuse } from "./passes/fuse.ts";
@@ -10,6 +11,7 @@ import { mergeDuplicates } from "./passes/merge-duplicates.ts";
 import { order } from "./passes/order.ts";
 import { prune } from "./passes/prune.ts";
 import { simplify, stabilise } from "./passes/simplify.ts";
+import { vectorise } from "./passes/vectorise.ts";
 
 /** The passes, in order. */
 export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput>(({ fn }) => functionText(fn))
@@ -30,6 +32,8 @@ export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput
   .followedBy(fuse)
   // Loop nests, their order, and where their arrays live.
   .followedBy(lower)
+  .followedBy(contract)
+  .followedBy(vectorise)
   .followedBy(tile)
   .followedBy(expand)
   .followedBy(order)

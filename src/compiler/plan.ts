@@ -2,7 +2,7 @@ import type { DType, TypedArray } from "../core/dtype.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor, Variable } from "../graph/operation.ts";
 import type { Kernel } from "../kernel/statement.ts";
-import type { PassRecord } from "./pass.ts";
+import type { PassRecord, Target } from "./pass.ts";
 
 /** A typed array a plan works on, and where it lives. */
 export interface PlanArray {
@@ -46,15 +46,46 @@ export interface Plan {
 /** Arrays of one execution, in the order of `Plan.arrays`. */
 export type PlanMemory = TypedArray[];
 
+/**
+ * The memory of one session: variables, constants and fed values in blocks of their own, and one arena that all plans
+ * share, since only one runs at a time.
+ */
+export interface Storage {
+  /** Byte address of a new block, aligned for vectors. Blocks never move; `release` gives one back. */
+  reserve(bytes: number): number;
+  release(address: number, bytes: number): void;
+  /** Makes the arena at least this large. It may move; what it held is lost. */
+  reserveArena(bytes: number): void;
+  /** Byte address of the arena now. */
+  readonly arena: number;
+  /** A view of memory as it lies now; see `generation`. */
+  view(dtype: DType, address: number, length: number): TypedArray;
+  /** Changes whenever views made before show the memory no longer (it has grown, the arena has moved). */
+  readonly generation: number;
+}
+
+/** Where the arrays of a plan lie in a storage. */
+export interface Placement {
+  readonly storage: Storage;
+  /** For each of `Plan.arrays`: a byte address, for those of the arena an offset in it. */
+  readonly addresses: readonly number[];
+}
+
 export interface Executable {
   /** What a student reads: JavaScript text, LoopIR text, or WAT. */
   readonly source: string;
-  /** Runs every step. Feeds have been put in their places. */
+  /** Runs every step. Feeds have been put in their places. `memory` holds current views of the placement. */
   run(memory: PlanMemory): void;
+  /** Runs one step alone, for measuring; what it reads must be there. Not every backend can. */
+  runStep?(step: number): void;
 }
 
 /** Turns plans into something that runs. Backends implement this upwards; the compiler never imports one. */
 export interface Backend {
   readonly name: string;
-  link(plan: Plan): Executable;
+  /** What its plans are scheduled for. */
+  readonly target: Target;
+  /** New memory for a session. `limit`: bytes it may grow to. */
+  open(limit?: number): Storage;
+  link(plan: Plan, placement: Placement): Executable;
 }

@@ -1,3 +1,4 @@
+import { getOrMake } from "../core/collections.ts";
 import { childrenOf, type Expr, type VarExpr } from "./expr.ts";
 import { Scope } from "./scope.ts";
 import { bodyOf, expressionsOf, type Kernel, type Stmt } from "./statement.ts";
@@ -10,10 +11,25 @@ import { bodyOf, expressionsOf, type Kernel, type Stmt } from "./statement.ts";
  * the string lists the expressions once each, so it is linear in the size of the kernel however much is shared.
  */
 export function kernelKey(kernel: Kernel): string {
-  const writer = new KeyWriter(kernel);
-  writer.block(kernel.body);
-  return writer.text();
+  return getOrMake(keys, kernel, () => {
+    const writer = new KeyWriter(kernel);
+    writer.block(kernel.body);
+    return writer.text();
+  });
 }
+const keys = new WeakMap<Kernel, string>();
+
+/**
+ * Gives `result`, which `replace` made of `source`, a key that follows from its source's: what is equal before a pass is
+ * equal after it, so nothing need be read again.
+ */
+export function inheritKey(result: Kernel, source: Kernel, replace: (kernel: Kernel) => Kernel): void {
+  if (result === source) return;
+  const number = getOrMake(numbers, replace, () => ++count);
+  keys.set(result, `${kernelKey(source)}>${number}`);
+}
+const numbers = new WeakMap<(kernel: Kernel) => Kernel, number>();
+let count = 0;
 
 class KeyWriter {
   readonly #parts: string[];
@@ -54,7 +70,8 @@ class KeyWriter {
     switch (statement.kind) {
       case "for":
         this.#scope.block(() => {
-          this.#parts.push(`for ${this.#define(statement.index)} ${used.join()}`);
+          const how = `${statement.lanes ?? ""}/${statement.unroll ?? ""}`;
+          this.#parts.push(`for ${this.#define(statement.index)} ${used.join()} ${how}`);
           this.block(statement.body);
         });
         return;

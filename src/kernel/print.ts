@@ -1,7 +1,7 @@
 import { type DType, isFloat } from "../core/dtype.ts";
 import { numberText } from "../core/number-text.ts";
 import type { BinaryOp, Expr } from "./expr.ts";
-import type { Buffer, Kernel, Stmt } from "./statement.ts";
+import type { Buffer, ForStmt, Kernel, Stmt } from "./statement.ts";
 
 /**
  * LoopIR as text, for people: traces, golden tests and error messages.
@@ -43,7 +43,7 @@ function addLines(lines: string[], statement: Stmt, depth: number): void {
   };
   switch (statement.kind) {
     case "for":
-      block(`for ${statement.index.name} < ${printExpr(statement.extent)}`, statement.body);
+      block(forHead(statement), statement.body);
       return;
     case "if":
       block(`if ${printExpr(statement.test)}`, statement.body);
@@ -74,6 +74,11 @@ function addLines(lines: string[], statement: Stmt, depth: number): void {
       }
     }
   }
+}
+
+function forHead({ index, extent, lanes, unroll }: ForStmt): string {
+  const how = lanes ? " in lanes" : unroll ? ` unroll ${unroll}` : "";
+  return `for ${index.name} < ${printExpr(extent)}${how}`;
 }
 
 // ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────

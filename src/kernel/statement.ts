@@ -9,12 +9,23 @@ import type { BinaryOp, Expr, VarExpr } from "./expr.ts";
  */
 export type Stmt = ForStmt | LetStmt | SetStmt | StoreStmt | IfStmt | WhileStmt | ReduceStmt;
 
-/** `for (index = 0; index < extent; index++)`. */
+/**
+ * `for (index = 0; index < extent; index++)`.
+ *
+ * `lanes` and `unroll` say how a backend with vectors runs the loop; what it computes is the same without them.
+ */
 export interface ForStmt {
   readonly kind: "for";
   readonly index: VarExpr;
   readonly extent: Expr;
   readonly body: readonly Stmt[];
+  /**
+   * A vector loop: all turns run side by side, one a lane, statement by statement. Equal to the extent, which is a
+   * constant multiple of 4; no turn reads what another writes. Vector loops do not nest.
+   */
+  readonly lanes?: number;
+  /** Turns written out one after another; divides the constant extent. */
+  readonly unroll?: number;
 }
 /** Introduces `variable`; `mutable` ones may be `set` later. Visible to the end of the enclosing block. */
 export interface LetStmt {

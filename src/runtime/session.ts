@@ -1,10 +1,11 @@
 import { interpreter } from "../backend/interpreter.ts";
 import { javascript } from "../backend/javascript/backend.ts";
+import { wasm } from "../backend/wasm/backend.ts";
 import { compile } from "../compiler/compile.ts";
 import type { CompileOptions } from "../compiler/pass.ts";
-import type { Backend, Executable, Plan, PlanMemory } from "../compiler/plan.ts";
+import type { Backend, Executable, Plan, PlanMemory, Storage } from "../compiler/plan.ts";
 import { getOrMake } from "../core/collections.ts";
-import { allocate, dtypeOfArray, type TypedArray, viewOf } from "../core/dtype.ts";
+import { byteSize, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
 import { FeedError, GraphError, StateError } from "../core/errors.ts";
 import { elementCount, knownShape } from "../core/shape.ts";
 import type { Shape } from "../core/shape-types.ts";
@@ -19,8 +20,8 @@ import { NDArray } from "./ndarray.ts";
 import { counted, here } from "./reading.ts";
 
 export interface SessionOptions {
-  /** Default `"javascript"`. */
-  readonly backend?: "javascript" | "interpreter" | Backend;
+  /** Default `"wasm"`. */
+  readonly backend?: "wasm" | "javascript" | "interpreter" | Backend;
   /** Refuse feeds that hold NaN or infinities. */
   readonly checkFeeds?: boolean;
   /** How plans are compiled. */
@@ -29,13 +30,16 @@ export interface SessionOptions {
   readonly planLimit?: number;
 }
 
-const BACKENDS = { javascript, interpreter } as const;
+const BACKENDS = { wasm, javascript, interpreter } as const;
 
 /** A plan bound to this session's memory. */
 interface Instance {
   readonly plan: Plan;
   readonly executable: Executable;
-  readonly memory: PlanMemory;
+  readonly addresses: readonly number[];
+  /** Views of the plan's arrays, and for which state of the storage they were made. */
+  memory: PlanMemory;
+  generation: number;
   /** Where each fed tensor's array goes. */
   readonly feedAt: readonly number[];
   /** Variables whose value the run needs before it starts. */
@@ -51,7 +55,9 @@ export class Session {
   readonly graph: Graph;
   readonly #options: SessionOptions;
   readonly #backend: Backend;
-  readonly #values = new Map<Variable, TypedArray>();
+  readonly #storage: Storage;
+  /** Address of each variable's block. */
+  readonly #values = new Map<Variable, number>();
   readonly #initialized = new Set<Variable>();
   /** By fetches and fed tensors: what to compute. */
   readonly #functions = new Map<string, GraphFunction>();
@@ -63,7 +69,7 @@ export class Session {
   constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.#options = options;
-    const { backend = "javascript" } = options;
+    const { backend = "wasm" } = options;
     const chosen = typeof backend === "string" ? BACKENDS[backend] : backend;
     if (!chosen) {
       throw new GraphError({
@@ -73,6 +79,7 @@ export class Session {
       });
     }
     this.#backend = chosen;
+    this.#storage = chosen.open();
   }
 
   /**
@@ -173,7 +180,7 @@ export class Session {
     }
     const fed = readFeed(variable, value, false);
     bindFeeds([fed]);
-    this.#storage(variable).set(fed.data);
+    this.#valueOf(variable).set(fed.data);
     this.#initialized.add(variable);
   }
 
@@ -203,8 +210,12 @@ export class Session {
     }
   }
 
-  #storage(variable: Variable): TypedArray {
-    return getOrMake(this.#values, variable, () => allocate(variable.dtype, elementCount(knownShape(variable.shape))));
+  #addressOf(variable: Variable): number {
+    const bytes = elementCount(knownShape(variable.shape)) * byteSize(variable.dtype);
+    return getOrMake(this.#values, variable, () => this.#storage.reserve(bytes));
+  }
+  #valueOf(variable: Variable): TypedArray {
+    return this.#storage.view(variable.dtype, this.#addressOf(variable), elementCount(knownShape(variable.shape)));
   }
 
   #instance(wanted: FetchPlan, fed: readonly FedValue[]): Instance {
@@ -219,7 +230,7 @@ export class Session {
         fn,
         fed.map(({ shape }) => shape),
         sizes,
-        this.#options.compile,
+        { target: this.#backend.target, ...this.#options.compile },
       );
       for (const { events } of plan.trace) {
         for (const event of events) {
@@ -247,27 +258,43 @@ export class Session {
   }
 
   #bind(plan: Plan): Instance {
-    const arena = new ArrayBuffer(plan.arenaBytes);
-    const memory = plan.arrays.map(({ region, dtype, length, at }) => {
-      if (region === "arena") return viewOf(dtype, arena, at, length);
-      if (region === "variable") return this.#storage(plan.variables[at]!);
-      if (region === "constant") return plan.constants[at]!;
-      return allocate(dtype, 0);
+    const storage = this.#storage;
+    const addresses = plan.arrays.map(({ region, dtype, length, at }) => {
+      if (region === "arena") return at;
+      if (region === "variable") return this.#addressOf(plan.variables[at]!);
+      const address = storage.reserve(length * byteSize(dtype));
+      if (region === "constant") storage.view(dtype, address, length).set(plan.constants[at]!);
+      return address;
     });
+    storage.reserveArena(plan.arenaBytes);
     const feedAt = plan.feeds.map((_, feed) =>
       plan.arrays.findIndex((array) => array.region === "feed" && array.at === feed),
     );
     const reads = plan.fn.ops.flatMap((op) => (op.def.effect === "variable" ? [op.outputs[0] as Variable] : []));
     const writes = plan.fn.writes.map((write) => write.variable);
-    return { plan, executable: this.#backend.link(plan), memory, feedAt, reads, writes };
+    const executable = this.#backend.link(plan, { storage, addresses });
+    return { plan, executable, addresses, memory: [], generation: -1, feedAt, reads, writes };
+  }
+
+  /** The arrays of a plan as they lie now. */
+  #views(instance: Instance): PlanMemory {
+    const { plan, addresses } = instance;
+    if (instance.generation !== this.#storage.generation) {
+      instance.memory = plan.arrays.map(({ region, dtype, length }, i) =>
+        this.#storage.view(dtype, addresses[i]! + (region === "arena" ? this.#storage.arena : 0), length),
+      );
+      instance.generation = this.#storage.generation;
+    }
+    return instance.memory;
   }
 
   /** Computes, hands out the results, and only then commits what could not be updated in place. */
   #execute(instance: Instance, feeds: readonly TypedArray[], copy: boolean): readonly NDArray[] {
-    const { plan, executable, memory, feedAt, reads, writes } = instance;
+    const { plan, executable, feedAt, reads, writes } = instance;
+    const memory = this.#views(instance);
     for (const variable of reads)
       if (!this.#initialized.has(variable)) throw uninitialized(variable, plan, this.#initialized.size);
-    for (let i = 0; i < feedAt.length; i++) memory[feedAt[i]!] = feeds[i]!;
+    for (let i = 0; i < feedAt.length; i++) memory[feedAt[i]!]!.set(feeds[i]!);
     try {
       executable.run(memory);
     } catch (cause) {

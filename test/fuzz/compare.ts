@@ -8,7 +8,7 @@ import { type BuiltProgram, buildProgram, type Program, programText } from "./ra
 
 interface Way {
   readonly name: string;
-  readonly backend: "javascript" | "interpreter";
+  readonly backend: "wasm" | "javascript" | "interpreter";
   readonly compile: CompileOptions;
 }
 
@@ -18,15 +18,22 @@ const REFERENCE: Way = {
   compile: { disable: OPTIONAL_PASSES },
 };
 const ALWAYS: readonly Way[] = [
+  { name: "wasm", backend: "wasm", compile: {} },
+  { name: "wasm, no passes", backend: "wasm", compile: { disable: OPTIONAL_PASSES } },
+  { name: "the schedule of wasm, interpreted", backend: "interpreter", compile: { target: "vector" } },
   { name: "javascript", backend: "javascript", compile: {} },
   { name: "interpreter", backend: "interpreter", compile: {} },
   { name: "javascript, no passes", backend: "javascript", compile: { disable: OPTIONAL_PASSES } },
 ];
 const WITHOUT_ONE: readonly Way[] = [
   ...OPTIONAL_PASSES.map(
-    (pass): Way => ({ name: `without ${pass}`, backend: "javascript", compile: { disable: [pass] } }),
+    (pass, i): Way => ({
+      name: `without ${pass}`,
+      backend: i % 2 === 0 ? "wasm" : "javascript",
+      compile: { disable: [pass], ...(i % 2 === 0 ? {} : { target: "vector" }) },
+    }),
   ),
-  { name: "not in place", backend: "javascript", compile: { inPlace: false } },
+  { name: "not in place", backend: "wasm", compile: { inPlace: false } },
 ];
 
 /** Values fetched and, after the run, of the variables; and the same of a second run from the same state. */

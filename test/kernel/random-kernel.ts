@@ -57,6 +57,14 @@ export function randomKernel(pick: Pick): Kernel {
   return k.withFreshExpressions(() => new Builder(pick).kernel());
 }
 
+/** A kernel that is one vector loop: whatever may stand in one, with every lane storing to elements of its own. */
+export function randomVectorKernel(pick: Pick): Kernel {
+  return k.withFreshExpressions(() => {
+    const lane = k.indexVariable("lane", 4 * (1 + pick(SIZE / 4)));
+    return new Builder(pick, lane).kernel();
+  });
+}
+
 export interface Case {
   readonly kernel: Kernel;
   readonly arrays: readonly TypedArray[];
@@ -76,13 +84,14 @@ function chooser(seed: number, budget: number): Pick {
 }
 
 /** Shrinks by making ever fewer choices of the same sequence; failures are printed as text. */
-export const randomCase: fc.Arbitrary<Case> = fc
-  .tuple(fc.integer(), fc.integer({ min: 0, max: 1500 }))
-  .map(([seed, budget]) => {
-    const kernel = randomKernel(chooser(seed, budget));
+const cases = (make: (pick: Pick) => Kernel): fc.Arbitrary<Case> =>
+  fc.tuple(fc.integer(), fc.integer({ min: 0, max: 1500 })).map(([seed, budget]) => {
+    const kernel = make(chooser(seed, budget));
     const arrays = randomArrays(kernel, chooser(seed + 1, 1000));
     return { kernel, arrays, [fc.toStringMethod]: () => printKernel(kernel) };
   });
+export const randomCase = cases(randomKernel);
+export const randomVectorCase = cases(randomVectorKernel);
 
 const hasMath = (name: string, type: DType): boolean => {
   try {
@@ -95,6 +104,10 @@ const MATH = ["exp", "log", "sin", "tanh"].filter((name) => hasMath(name, "float
 
 class Builder {
   readonly #pick: Pick;
+  /** Index of the vector loop that is the whole kernel; null for kernels without one. */
+  readonly #lane: VarExpr | null;
+  /** Element of each output that belongs to a lane. */
+  readonly #own = new Map<Buffer, Expr>();
   readonly #inputs = buffersOf("in");
   readonly #outputs = buffersOf("out");
   /** What is in scope, by block. */
@@ -103,11 +116,22 @@ class Builder {
   #indices: readonly VarExpr[] = [];
   #count = 0;
 
-  constructor(pick: Pick) {
+  constructor(pick: Pick, lane: VarExpr | null = null) {
     this.#pick = pick;
+    this.#lane = lane;
   }
 
   kernel(): Kernel {
+    const lane = this.#lane;
+    if (lane) {
+      this.#indices = [lane];
+      for (const buffer of this.#outputs) {
+        this.#own.set(buffer, this.#pick(4) === 0 ? k.sub(k.int(SIZE - 1), lane) : lane);
+      }
+      const lanes = lane.max + 1;
+      const body: Stmt = { kind: "for", index: lane, extent: k.int(lanes), lanes, body: this.#block(3) };
+      return { name: "random", buffers: [...this.#outputs, ...this.#inputs], body: [body] };
+    }
     return { name: "random", buffers: [...this.#outputs, ...this.#inputs], body: this.#block(3) };
   }
 
@@ -135,7 +159,8 @@ class Builder {
   }
 
   #statement(depth: number): readonly Stmt[] {
-    switch (this.#pick(depth > 0 ? 9 : 3)) {
+    const kind = this.#pick(depth > 0 ? 9 : 3);
+    switch (kind === 7 && this.#lane ? 0 : kind) {
       case 0:
       case 1:
         return this.#store();
@@ -153,17 +178,25 @@ class Builder {
         if (statement.mutable) this.#mutable = [...this.#mutable, variable];
         return [statement];
       }
-      case 4:
-        return [{ kind: "if", test: this.#value("bool", 2), body: this.#block(depth - 1) }];
+      case 4: {
+        const lane = this.#lane;
+        // The first lanes only: the tail of a longer loop.
+        const first = lane && this.#pick(3) === 0 ? k.lt(lane, k.int(this.#pick(lane.max + 2))) : null;
+        return [{ kind: "if", test: first ?? this.#value("bool", 2), body: this.#block(depth - 1) }];
+      }
       case 5:
       case 6: {
         const extent = this.#pick(4);
-        const variable = this.#pick(3) === 0; // an extent that is not constant
+        const variable = this.#pick(3) === 0 && !this.#lane; // an extent that is not constant
         const limit = variable ? k.and(this.#value("int32", 1), k.int(3)) : k.int(extent);
         const index = k.indexVariable(this.#name("i"), limit.max);
         return this.#scoped(() => {
           this.#indices = [...this.#indices, index];
-          return [{ kind: "for", index, extent: limit, body: this.#block(depth - 1) }];
+          const unroll =
+            !variable && extent > 1 && this.#pick(2) > 0
+              ? { unroll: extent === 2 || this.#pick(2) > 0 ? extent : 1 }
+              : {};
+          return [{ kind: "for", index, extent: limit, ...unroll, body: this.#block(depth - 1) }];
         });
       }
       case 7: {
@@ -198,7 +231,7 @@ class Builder {
     const statement = this.#scoped((): Stmt => {
       this.#indices = [...this.#indices, ...loops.map((loop) => loop.index)];
       const body = this.#pick(3) === 0 ? this.#block(depth - 1) : [];
-      const order = this.#pick(2) > 0 ? "serial" : "interleaved";
+      const order = this.#lane || this.#pick(2) > 0 ? "serial" : "interleaved";
       return { kind: "reduce", variable, op: this.#one(ops), order, loops, body, value: this.#value(type, 2) };
     });
     this.#variables = [...this.#variables, variable];
@@ -207,7 +240,7 @@ class Builder {
 
   #store(): readonly Stmt[] {
     const buffer = this.#one(this.#outputs);
-    return [{ kind: "store", buffer, at: this.#index(), value: this.#value(buffer.dtype, 4) }];
+    return [{ kind: "store", buffer, at: this.#own.get(buffer) ?? this.#index(), value: this.#value(buffer.dtype, 4) }];
   }
 
   #set(): readonly Stmt[] {
@@ -234,7 +267,7 @@ class Builder {
       // A load that is in range only where the select lets it be evaluated.
       const at = k.sub(this.#index(), k.int(this.#pick(8)));
       const inside = k.and(k.le(k.int(0), at), k.lt(at, k.int(SIZE)));
-      return k.select(inside, k.load(this.#bufferOf(type), at), again());
+      return k.select(inside, k.load(this.#inputOf(type), at), again());
     }
     if (this.#pick(5) === 0) return k.cast(again(this.#type()), type);
     if (type !== "bool" && this.#pick(6) === 0) {
@@ -261,12 +294,15 @@ class Builder {
 
   #bufferOf = (type: DType): Buffer => this.#one([...this.#inputs, ...this.#outputs].filter((b) => b.dtype === type));
 
+  #inputOf = (type: DType): Buffer => (this.#lane ? this.#inputs.find((b) => b.dtype === type)! : this.#bufferOf(type));
+
   #leaf(type: DType): Expr {
     const known = this.#variables.filter((variable) => variable.type === type);
     const kind = this.#pick(4);
     if (kind === 0) return k.constant(randomValue(type, this.#pick), type);
     if (kind === 1 && known.length > 0) return this.#one(known);
     if (kind === 2 && type === "int32" && this.#indices.length > 0) return this.#one(this.#indices);
-    return k.load(this.#bufferOf(type), this.#index());
+    const buffer = this.#bufferOf(type);
+    return k.load(buffer, this.#own.get(buffer) ?? this.#index());
   }
 }

@@ -2,6 +2,7 @@ import type { Backend, Plan, PlanMemory } from "../../compiler/plan.ts";
 import type { TypedArray } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
 import type { Kernel } from "../../kernel/statement.ts";
+import { ArrayStorage } from "../storage.ts";
 import { emitProgram } from "./emit.ts";
 
 /** Names of the kernels of a plan: the kernel's own, numbered where they clash. */
@@ -34,6 +35,8 @@ export function planSource(plan: Plan): string {
  */
 export const javascript: Backend = {
   name: "javascript",
+  target: "scalar",
+  open: () => new ArrayStorage(),
   link(plan) {
     const source = planSource(plan);
     let run: (memory: readonly TypedArray[]) => void;

@@ -8,7 +8,7 @@ import { accessesOf, type Site } from "../access.ts";
 import { variablesIn } from "../expressions.ts";
 import { type FusedGraph, type FusionGroup, fusedText, isSource, verifyFused } from "../fused.ts";
 import type { Pass, PassContext } from "../pass.ts";
-import { FUSION_RULES, type FusionQuestion, isReduction } from "../rules/fusion.ts";
+import { FUSION_RULES, type FusionQuestion, isContraction, isReduction } from "../rules/fusion.ts";
 import { mergeSiblings } from "./merge-siblings.ts";
 
 /** Elements a scratch row may have. */
@@ -131,6 +131,7 @@ function ask(
     sites: opaque || sites > SITE_LIMIT ? Number.POSITIVE_INFINITY : sites,
     aligned: aligned && !opaque,
     recomputed: Math.max(0, ...times),
+    summedBy: kernels.reduce<Operation | null>((found, draft) => found ?? summingOf(draft, producer), null),
     rowLevel: !opaque && kernels.every((draft) => rowsWith(draft, producer) !== null),
     fitsRow: !opaque && kernels.every((draft) => varyingAxes(draft, producer) !== null),
     bigOperands: producer.inputs.filter(
@@ -142,6 +143,14 @@ function ask(
 }
 
 const isScalarLike = (tensor: Tensor): boolean => elementCount(knownShape(tensor.shape)) === 1;
+
+/** The contraction of a kernel, if the kernel reads the value along the loops of its sum. */
+function summingOf(draft: Draft, producer: Operation): Operation | null {
+  const contraction = [...draft.members].find(isContraction);
+  if (!contraction) return null;
+  const sites = [...(draft.sites.get(producer)?.values() ?? [])];
+  return sites.some((site) => rootAxes(draft, variablesIn(site)) === null) ? contraction : null;
+}
 
 /**
  * How often a value at `site` is computed: once per turn of all loops down to the innermost it depends on. Loops of

@@ -2,7 +2,7 @@ import { getOrMake } from "../../core/collections.ts";
 import type { GraphFunction } from "../../graph/function.ts";
 import type { Tensor } from "../../graph/operation.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
-import { kernelKey } from "../../kernel/key.ts";
+import { inheritKey, kernelKey } from "../../kernel/key.ts";
 import { printKernel } from "../../kernel/print.ts";
 import { expandReductions } from "../../kernel/reduce.ts";
 import type { Kernel } from "../../kernel/statement.ts";
@@ -50,7 +50,8 @@ export const lower: Pass<FusedGraph, LoweredProgram> = {
 export const tile: Pass<LoweredProgram> = {
   name: "tile",
   doc: "Runs the two loops around a sum of products in tiles of 4 x 4, so that each value loaded is used four times.\n\nfor i < 8: for j < 8: y = Σ a·b  →  for i < 2: for j < 2: sixteen sums side by side",
-  run: (program) => transform(program, tileContraction),
+  // The schedule for vectors has register tiles of its own.
+  run: (program, { options }) => (options.target === "vector" ? program : transform(program, tileContraction)),
   skip: (program) => program,
   verify: verifyCalls,
   print: printCalls,
@@ -65,10 +66,11 @@ export const expand: Pass<LoweredProgram> = {
 };
 
 /** Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once. */
-function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
+export function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
   const done = new Map<Kernel, Kernel>();
   const next = calls.map((call): KernelCall => {
     const kernel = getOrMake(done, call.kernel, () => withFreshExpressions(() => replace(call.kernel)));
+    inheritKey(kernel, call.kernel, replace);
     const scratch = kernel.buffers.slice(call.kernel.buffers.length).map(() => null);
     return { ...call, kernel, arguments: [...call.arguments, ...scratch] };
   });

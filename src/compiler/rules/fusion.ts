@@ -15,6 +15,8 @@ export interface FusionQuestion {
   readonly aligned: boolean;
   /** How often elements would be computed, over how many there are; 1 means each once. */
   readonly recomputed: number;
+  /** The contraction inside whose sum the value is read, perhaps through ops that only move it. */
+  readonly summedBy: Operation | null;
   /** True if the value's index depends on outer loops of the kernel only, in an order other rows agree with. */
   readonly rowLevel: boolean;
   /** True if the value can be kept in a scratch row between its sites. */
@@ -82,9 +84,9 @@ export const FUSION_RULES: readonly FusionRule[] = [
   {
     name: "contraction-reads-buffers",
     doc: "An operand of a contraction is read many times over, so it is computed once and stored; moving it costs nothing.",
-    decide: ({ producer, consumers }) => {
+    decide: ({ producer, consumers, summedBy }) => {
       if (producer.def.cost === "free") return null;
-      const reader = consumers.find(isContraction);
+      const reader = consumers.find(isContraction) ?? summedBy;
       return reader ? keep(`${reader.def.name} reads each element many times over`) : null;
     },
   },

@@ -1,0 +1,256 @@
+import { add, constant, type Expr, load, type VarExpr } from "../../../kernel/expr.ts";
+import type { Buffer, Kernel, Stmt } from "../../../kernel/statement.ts";
+import { variablesIn } from "../../expressions.ts";
+import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine } from "./affine.ts";
+import { coverLanes, type LanePart, TILE_ROWS } from "./cover.ts";
+import { type Coordinate, coordinatesOf } from "./grid.ts";
+import { type Contraction, contractionOf } from "./nest.ts";
+import { loadOf, type Operand, plainOperand } from "./operand.ts";
+import { gridSize, pack } from "./packing.ts";
+import { chooseRoles, isContiguous, type Roles } from "./roles.ts";
+import { copyStatements, countOf, extentOf, type Loop, loopOver, makeLoop, Names, nest } from "./statements.ts";
+import { Tiles } from "./tiles.ts";
+
+/**
+ * The schedule of a contraction (matrix product, convolution, either gradient of one) for a target with vectors:
+ * register tiles of four rows by eight lanes, operands packed where they do not lie well. Every sum keeps its order,
+ * so no bit changes.
+ *
+ *     for m < 32: for n < 128: y[m*128 + n] = relu(Σ_k a[m*784 + k]·b[k*128 + n] + bias[n])
+ *     →  b in panels of 8 columns;
+ *        for panel < 16: for m < 8: for lane < 8 in lanes: 4 sums side by side over k, then bias and relu
+ *
+ * Returns the kernel itself where it is no contraction, or a small one. Expressions must be built inside one
+ * `withFreshExpressions`.
+ */
+export function contractKernel(kernel: Kernel): Kernel {
+  const names = new Names(kernel);
+  const contraction = contractionOf(kernel, names);
+  const roles = contraction && chooseRoles(contraction);
+  return contraction && roles ? (new Schedule(kernel, contraction, roles, names).run() ?? kernel) : kernel;
+}
+
+/** An operand in the making: `fixed` are the outer loops that it is packed inside of. */
+interface Source {
+  readonly formula: Expr;
+  readonly name: string;
+  readonly coordinates: readonly Coordinate[];
+  /** Loops that may run outside: rows for the one operand, columns for the other. */
+  readonly movable: readonly Loop[];
+  readonly plain: Operand | null;
+}
+
+/** Elements of a packed array that may stay in the first-level cache with all else (16 KiB of float32). */
+const SMALL = 4096;
+/** Elements up to which the vector operand is packed at once: its panels are read one after the other anyway. */
+const LARGE = 2 ** 20;
+/** Rows that must be left inside of the packing for tiles. */
+const ROWS_INSIDE = 16;
+/** Terms that must be left to a tile when the rest of the sum moves outside. */
+const TERMS_INSIDE = 16;
+/** Rows of tiles from which on packing a strided operand pays. */
+const PACK_FROM = 4 * TILE_ROWS;
+
+class Schedule {
+  readonly #kernel: Kernel;
+  readonly #contraction: Contraction;
+  readonly #roles: Roles;
+  readonly #names: Names;
+  readonly #scratch: Buffer[] = [];
+  readonly #parts: readonly LanePart[];
+  /** Output axes whose loops run outside of everything else, and the reduction's first loop if it does. */
+  readonly #outer: Loop[];
+  #outerTerm: Loop | null = null;
+  readonly #once: Stmt[] = [];
+  /** Statements that pack, by how many of the outer loops they stand in. */
+  readonly #fills: Stmt[][] = [];
+  #tiles!: Tiles;
+
+  constructor(kernel: Kernel, contraction: Contraction, roles: Roles, names: Names) {
+    this.#kernel = kernel;
+    this.#contraction = contraction;
+    this.#roles = roles;
+    this.#names = names;
+    this.#outer = [...roles.shared];
+    const rows = extentOf(roles.rows);
+    const full = contraction.sum.type === "float64" ? 4 : 8;
+    const widest = rows < 3 ? full * 2 : full;
+    this.#parts = coverLanes(roles.lane.extent, widest, 4);
+  }
+
+  run(): Kernel | null {
+    const { rows, columns, a, b } = this.#roles;
+    const sources = [this.#source(a, "a_packed", rows), this.#source(b, "b_packed", columns)] as const;
+    const wanted = [!sources[0].plain || this.#mustLie(a), this.#shouldPack(sources[1])];
+    sources.forEach((source, i) => {
+      if (wanted[i]) this.#moveOut(source, i === 0 ? SMALL : LARGE);
+    });
+    const packed = sources.map((source, i) => (wanted[i] ? this.#pack(source, i === 1) : source.plain));
+    if (!packed[0] || !packed[1]) return null;
+    const inside = (list: readonly Loop[]): Loop[] => list.filter((loop) => !this.#outer.includes(loop));
+    this.#tiles = new Tiles({
+      contraction: this.#contraction,
+      roles: this.#roles,
+      names: this.#names,
+      parts: this.#parts,
+      rows: inside(rows),
+      columns: inside(columns),
+      a: packed[0],
+      b: packed[1],
+      packed: wanted[0] ? packed[0].buffer.size : null,
+      newScratch: (name, size) => this.#newScratch(name, size),
+    });
+    const body = [...this.#contraction.head, ...this.#once, ...this.#outerLoops(0)];
+    return { ...this.#kernel, buffers: [...this.#kernel.buffers, ...this.#scratch], body };
+  }
+
+  #source(formula: Expr, name: string, movable: readonly Loop[]): Source {
+    const { axes, loops } = this.#contraction;
+    const plain = plainOperand(formula);
+    return { formula, name, movable, plain, coordinates: coordinatesOf(formula, axes, loops) };
+  }
+
+  /** True if an operand is read in vectors but does not lie along them. */
+  #mustLie(formula: Expr): boolean {
+    const { lane } = this.#roles;
+    return variablesIn([formula]).has(lane.index) && !isContiguous(formula, lane.index);
+  }
+
+  /**
+   * The vector operand is packed where it is no plain load or not contiguous; and where several tiles read the same
+   * panel, its rows lie far apart, and it would fill the first-level cache with halves of lines it does not use.
+   */
+  #shouldPack({ plain, formula }: Source): boolean {
+    if (!plain || this.#mustLie(formula)) return true;
+    const { rows, lane, columns } = this.#roles;
+    const terms = extentOf(this.#contraction.loops) * extentOf(columns);
+    return extentOf(rows) >= PACK_FROM && lane.extent > 16 && terms >= 64;
+  }
+
+  // ── what runs outside ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Moves loops outside, the one with the longest way through memory first, until what is packed inside is small. */
+  #moveOut({ coordinates, movable }: Source, wanted: number): void {
+    for (const form of coordinates) {
+      if (gridSize(coordinates, this.#fixed()) <= wanted) return;
+      const [index] = form.size === 1 ? [...form.keys()] : [];
+      const inside = movable.filter((loop) => !this.#outer.includes(loop));
+      const loop = inside.find((candidate) => candidate.index === index);
+      const [first, ...others] = this.#contraction.loops;
+      if (loop && extentOf(inside) / loop.extent >= ROWS_INSIDE) this.#outer.push(loop);
+      else if (first && first.index === index && extentOf(others) >= TERMS_INSIDE) this.#outerTerm = first;
+    }
+  }
+
+  #fixed(): ReadonlySet<VarExpr> {
+    const term = this.#outerTerm ? [this.#outerTerm] : [];
+    return new Set([...this.#outer, ...term].map((loop) => loop.index));
+  }
+
+  #pack(source: Source, alongLane: boolean): Operand | null {
+    const { lane } = this.#roles;
+    const { formula, coordinates, name } = source;
+    const used = variablesIn([formula]);
+    const around = [...this.#outer, ...(this.#outerTerm ? [this.#outerTerm] : [])];
+    const level = around.findLastIndex((loop) => used.has(loop.index)) + 1;
+    const fixed = new Set(around.slice(0, level).map((loop) => loop.index));
+    const along = alongLane || used.has(lane.index) ? { index: lane.index, parts: this.#parts } : null;
+    const packing = pack({ name, formula, coordinates, fixed, lane: along }, this.#names);
+    if (!packing) return null;
+    this.#scratch.push(packing.operand.buffer);
+    this.#once.push(...packing.once);
+    this.#fills[level] = [...(this.#fills[level] ?? []), ...packing.fill];
+    return packing.operand;
+  }
+
+  /** The outer loops from number `level` on, each after what is packed outside of it. */
+  #outerLoops(level: number): Stmt[] {
+    const fills = this.#fills[level] ?? [];
+    const loop = this.#outer[level];
+    if (!loop) return [...fills, ...this.#inside()];
+    return [...fills, ...nest([loop], this.#outerLoops(level + 1))];
+  }
+
+  #inside(): Stmt[] {
+    const { chunk, loops } = this.#contraction;
+    if (chunk === null && !this.#outerTerm) return this.#tiles.all(loops, new Map(), { kind: "finish" });
+    return this.#longSum(chunk);
+  }
+
+  // ── sums that are added up piece by piece ──────────────────────────────────────────────────────────────────────
+
+  /**
+   * A long sum: chunk by chunk, and within a chunk perhaps image by image, over all tiles. Sums that are not done lie
+   * in an array; what is added to what, and in which order, is as `kernel/reduce.ts` says.
+   */
+  #longSum(chunk: number | null): Stmt[] {
+    const { loops } = this.#contraction;
+    const [first, ...others] = loops as [Loop, ...Loop[]];
+    const part = this.#outerTerm ? this.#sumArray("part") : null;
+    const total = chunk === null ? null : this.#sumArray("total");
+
+    /** The terms whose first index is `start … start + length - 1`. */
+    const stretch = (start: Affine, length: number): Stmt[] => {
+      const offset = makeLoop(this.#names.fresh(first.index.name), length);
+      const place = new Map([[first.index, plus(start, countOf(offset))]]);
+      if (!part) {
+        const inner = makeLoop(offset.index.name, length);
+        const within = new Map([[first.index, plus(start, affineVariable(inner.index))]]);
+        return this.#tiles.all([inner, ...others], within, { kind: "total", sums: total! });
+      }
+      const expressions = new Map<Expr, Expr>([...place].map(([index, value]) => [index, affineExpr(value)]));
+      const fills = copyStatements(this.#fills[this.#outer.length + 1] ?? [], expressions, (name) => name);
+      const tiles = this.#tiles.all(others, place, { kind: "keep", sums: part });
+      const sum = [...this.#clear(part), ...loopOver(offset, [...fills, ...tiles])];
+      return total ? [...sum, ...this.#addTo(total, part)] : sum;
+    };
+    if (chunk === null) return [...stretch(affineConstant(0), first.extent), ...this.#finishAll(part!)];
+    const full = makeLoop(this.#names.fresh("chunk"), Math.floor(first.extent / chunk));
+    const rest = first.extent - full.extent * chunk;
+    const start = plus(affineConstant(0), countOf(full), chunk);
+    return [
+      ...this.#clear(total!),
+      ...(full.extent > 0 ? loopOver(full, stretch(start, chunk)) : []),
+      ...(rest > 0 ? stretch(affineConstant(full.extent * chunk), rest) : []),
+      ...this.#finishAll(total!),
+    ];
+  }
+
+  #sumArray(name: string): Buffer {
+    return this.#newScratch(name, extentOf(this.#tiles.axes));
+  }
+
+  #newScratch(name: string, size: number): Buffer {
+    const dtype = this.#contraction.sum.type;
+    const buffer: Buffer = { name: this.#names.fresh(name), dtype, size, role: "scratch" };
+    this.#scratch.push(buffer);
+    return buffer;
+  }
+
+  #each(size: number, body: (at: Expr) => Stmt): Stmt[] {
+    const loop = makeLoop(this.#names.fresh("z"), size);
+    return loopOver(loop, [body(affineExpr(countOf(loop)))]);
+  }
+
+  #clear(buffer: Buffer): Stmt[] {
+    return this.#each(buffer.size, (at) => ({ kind: "store", buffer, at, value: constant(0, buffer.dtype) }));
+  }
+
+  #addTo(total: Buffer, part: Buffer): Stmt[] {
+    return this.#each(total.size, (at) => {
+      const value = add(load(total, at), load(part, at));
+      return { kind: "store", buffer: total, at, value };
+    });
+  }
+
+  /** What is left to do once all sums are known. */
+  #finishAll(sums: Buffer): Stmt[] {
+    const { sum, finish } = this.#contraction;
+    const { axes, sumIndex } = this.#tiles;
+    const place = new Map<Expr, Expr>(axes.map((loop) => [loop.index, affineExpr(countOf(loop))]));
+    const at = substituteAffine(sumIndex, new Map(axes.map((loop) => [loop.index, countOf(loop)])));
+    place.set(sum, sum);
+    const value: Stmt = { kind: "let", variable: sum, value: loadOf(sums, at), mutable: false };
+    return nest(axes, [value, ...copyStatements(finish, place, (name) => name)]);
+  }
+}

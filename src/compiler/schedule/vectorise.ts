@@ -1,0 +1,222 @@
+import { add, childrenOf, type Expr, indexVariable, int, lt, mul, type VarExpr } from "../../kernel/expr.ts";
+import { reductionOrder } from "../../kernel/reduce.ts";
+import {
+  type Buffer,
+  expressionsOf,
+  type ForStmt,
+  type Kernel,
+  type ReduceStmt,
+  type Stmt,
+  walkStatements,
+} from "../../kernel/statement.ts";
+import { collapse, collapseReduce } from "./collapse.ts";
+import { affineOf, coefficientOf } from "./contraction/affine.ts";
+import { Names, renewBody } from "./contraction/statements.ts";
+import { independentTurns } from "./independence.ts";
+import { reduceInLanes } from "./reduction.ts";
+import { replaceIn } from "./replace.ts";
+
+/** Fewer turns than this are not worth a vector. */
+const SHORTEST = 4;
+
+/**
+ * Writes loops in lanes:
+ *
+ *     for i < 1000: y[i] = exp(x[i])
+ *     →  for i < 62: for lane < 16 in lanes: y[i*16 + lane] = exp(x[i*16 + lane])
+ *        for lane < 8 in lanes: y[992 + lane] = exp(x[992 + lane])
+ *
+ * Loops that run through memory as one become one first. Innermost loops come first; where one is too short, or its
+ * turns depend on each other, the loop around it may still run in lanes. Folds along memory keep partial results in
+ * lanes; folds across it run inside of each lane. Loops that are in lanes already are left alone. No bit changes.
+ */
+export function vectoriseKernel(kernel: Kernel): Kernel {
+  const scratch: Buffer[] = [];
+  const vectoriser = new Vectoriser(new Names(kernel), scratch);
+  const body = vectoriser.block(kernel.body);
+  if (!vectoriser.changed) return kernel;
+  return { ...kernel, buffers: [...kernel.buffers, ...scratch], body: renewBody(body) };
+}
+
+const hasLanes = (body: readonly Stmt[]): boolean => {
+  let found = false;
+  walkStatements(body, (statement) => {
+    found ||= statement.kind === "for" && statement.lanes !== undefined;
+  });
+  return found;
+};
+
+class Vectoriser {
+  readonly #names: Names;
+  readonly #scratch: Buffer[];
+  changed = false;
+
+  constructor(names: Names, scratch: Buffer[]) {
+    this.#names = names;
+    this.#scratch = scratch;
+  }
+
+  block(body: readonly Stmt[]): Stmt[] {
+    return body.flatMap((statement) => this.#statement(statement));
+  }
+
+  #statement(statement: Stmt): Stmt[] {
+    switch (statement.kind) {
+      case "for":
+        return statement.lanes ? [statement] : this.#for(statement);
+      case "if":
+      case "while":
+        return [{ ...statement, body: this.block(statement.body) }];
+      case "reduce": {
+        const lanes = reduceInLanes(collapseReduce(statement), this.#names, this.#scratch);
+        if (lanes) this.changed = true;
+        return lanes ?? [statement];
+      }
+      default:
+        return [statement];
+    }
+  }
+
+  #for(given: ForStmt): Stmt[] {
+    let loop = given;
+    for (let merged = collapse(loop); merged; merged = collapse(loop)) {
+      loop = merged;
+      this.changed = true;
+    }
+    if (!this.#goesAlong(loop)) {
+      const body = this.block(loop.body);
+      if (hasLanes(body)) return [{ ...loop, body }];
+    }
+    const lanes = this.#lanesFor(loop);
+    if (lanes === 0) return [{ ...loop, body: this.block(loop.body) }];
+    this.changed = true;
+    return this.#inLanes(loop, lanes);
+  }
+
+  /** True if the loop itself should run in lanes, rather than a fold or a loop inside of it. */
+  #goesAlong(loop: ForStmt): boolean {
+    const inner = loop.body.some((statement) => statement.kind === "for");
+    return !inner && this.#lanesFor(loop) > 0;
+  }
+
+  /**
+   * How many lanes a loop should have; 0 if it should have none. Several vectors side by side keep the units busy (16
+   * lanes are four vectors), but what is live must fit into 16 registers: the more a body computes, the fewer.
+   */
+  #lanesFor({ index, extent, body }: ForStmt): number {
+    if (extent.kind !== "const" || extent.value < SHORTEST || !independentTurns(index, body)) return 0;
+    const look = lookAt(index, body);
+    if (!look.storesAlong || look.across > look.along || look.ordered) return 0;
+    const sums = look.folds > 0 ? (look.terms >= 16 && look.nodes <= 12 ? 32 : 8) : 16;
+    let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 1 || look.nodes > 40 ? 8 : sums;
+    if (look.wide) lanes = Math.max(4, lanes / 2);
+    while (lanes > extent.value) lanes -= 4;
+    return lanes;
+  }
+
+  #inLanes({ index, extent, body }: ForStmt, lanes: number): Stmt[] {
+    const count = (extent as { value: number }).value;
+    const blocks = Math.floor(count / lanes);
+    const rest = count - blocks * lanes;
+    const put = (at: Expr): Stmt[] => replaceIn(body, new Map([[index, at]]));
+    const over = (lane: VarExpr, inner: Stmt[]): Stmt => {
+      const width = lane.max + 1;
+      return { kind: "for", index: lane, extent: int(width), lanes: width, body: inner };
+    };
+    const lane = indexVariable(this.#names.fresh("lane"), lanes);
+    const out: Stmt[] = [];
+    if (blocks === 1) out.push(over(lane, put(lane)));
+    else {
+      const turn = indexVariable(index.name, blocks);
+      const inner = over(lane, put(add(mul(turn, int(lanes)), lane)));
+      out.push({ kind: "for", index: turn, extent: int(blocks), body: [inner] });
+    }
+    if (rest > 0) {
+      const width = Math.ceil(rest / 4) * 4;
+      const last = indexVariable(this.#names.fresh("lane"), width);
+      const tail = put(add(last, int(blocks * lanes)));
+      out.push(over(last, rest === width ? tail : [{ kind: "if", test: lt(last, int(rest)), body: tail }]));
+    }
+    return out;
+  }
+}
+
+/** What matters of a body for running its loop in lanes. */
+interface Look {
+  /** True if some store moves by one element from turn to turn. */
+  storesAlong: boolean;
+  /** Loads and stores that move by one element, or not at all; and those that move otherwise. */
+  along: number;
+  across: number;
+  /** Calls of float functions; those of which 4 lanes are enough to keep the machine busy. */
+  calls: number;
+  heavy: number;
+  /** Folds inside, and the most terms one of them has. */
+  folds: number;
+  terms: number;
+  nodes: number;
+  /** True if some value is float64. */
+  wide: boolean;
+  /** True if a fold inside keeps partial results in an array, which the lanes can not share. */
+  ordered: boolean;
+}
+
+/** Functions that go through float64, or are long. */
+const LIGHT: ReadonlySet<string> = new Set(["exp", "log", "tanh", "sigmoid", "expm1", "log1p", "erf"]);
+
+function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
+  const look: Look = {
+    storesAlong: false,
+    along: 0,
+    across: 0,
+    calls: 0,
+    heavy: 0,
+    folds: 0,
+    terms: 0,
+    nodes: 0,
+    wide: false,
+    ordered: false,
+  };
+  const access = (at: Expr): number | null => {
+    const form = affineOf(at);
+    const stride = form ? coefficientOf(form, index) : null;
+    if (stride === 1) look.along++;
+    else if (stride === 0) return 0;
+    else look.across++;
+    return stride;
+  };
+  const seen = new Set<Expr>();
+  const visit = (expr: Expr): void => {
+    if (seen.has(expr)) return;
+    seen.add(expr);
+    look.nodes++;
+    look.wide ||= expr.type === "float64";
+    if (expr.kind === "load") {
+      access(expr.at);
+      look.nodes -= 1;
+      if (affineOf(expr.at)) return; // an address costs nothing
+    }
+    if (expr.kind === "call") {
+      look.calls++;
+      look.nodes += 6;
+      if (!LIGHT.has(expr.fn)) look.heavy += 2;
+    }
+    for (const child of childrenOf(expr)) visit(child);
+  };
+  walkStatements(body, (statement) => {
+    if (statement.kind === "store") {
+      if (access(statement.at) === 1) look.storesAlong = true;
+      visit(statement.value);
+    } else for (const expr of expressionsOf(statement)) visit(expr);
+    if (statement.kind === "reduce") {
+      look.folds++;
+      look.terms = Math.max(look.terms, termsOf(statement));
+      const { op, order, variable } = statement;
+      const extents = statement.loops.map((loop) => loop.extent);
+      if (reductionOrder(op, variable.type, order, extents).kind === "interleaved") look.ordered = true;
+    }
+  });
+  return look;
+}
+
+const termsOf = (reduce: ReduceStmt): number => reduce.loops.reduce((product, loop) => product * loop.extent, 1);
