@@ -17,6 +17,7 @@ import {
   Session,
   sum,
   type Tensor,
+  tanh,
   transpose,
 } from "../../src/index.ts";
 import { withFreshExpressions } from "../../src/kernel/expr.ts";
@@ -223,6 +224,13 @@ describe("matrix products", () => {
         (a, b) => einsum("abc,cbd->ad", a!, b!),
       ),
     );
+  });
+
+  test("two sums in one kernel, as in the cell of a recurrent network", () => {
+    const build = (x?: Tensor, w?: Tensor, h?: Tensor, u?: Tensor, bias?: Tensor) =>
+      tanh(add(add(matmul(x!, w!), matmul(h!, u!)), bias!));
+    const [text] = check(kernelsOf([[6, 9], [9, 18], [6, 18], [18, 18], [18]], build));
+    expect(text).toContain("sum_kept");
   });
 
   test("sums of several chunks", () => {

@@ -10,11 +10,13 @@ import {
   load,
   lt,
   mul,
+  select,
+  truth,
   type VarExpr,
   variable,
 } from "../../kernel/expr.ts";
 import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
-import type { Buffer, ReduceStmt, Stmt } from "../../kernel/statement.ts";
+import type { Buffer, LetStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
 import { affineOf, coefficientOf } from "./contraction/affine.ts";
 import type { Names } from "./contraction/statements.ts";
 import { replaceIn } from "./replace.ts";
@@ -51,7 +53,8 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
   if (loops.length !== 1 || order.total < SHORTEST || (seen && order.kind !== "interleaved")) return null;
   const index = loops[0]!.index;
   if (!liesAlong(reduce, index)) return null;
-  const width = seen ? order.width : FREE_LANES;
+  const free = isFloat(type) ? FREE_LANES : 2 * FREE_LANES;
+  const width = seen ? order.width : Math.min(free, powerOfTwo(order.total));
   const all = rangeOf(type);
   const narrow = result.min > all.min || result.max < all.max;
   const sum = narrow ? variable(names.fresh(`${result.name}_fold`), type) : result;
@@ -59,21 +62,33 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
   const partial: Buffer = { name: names.fresh("partial"), dtype: type, size: width, role: "scratch" };
   scratch.push(partial);
 
-  /** Folds `count` elements from `start` on; the value is an expression. */
-  const fold = (start: Expr, count: number): { readonly body: Stmt[]; readonly value: Expr } => {
+  const extreme = isFloat(type) && (op === "max" || op === "min");
+  /**
+   * Folds `count` elements from `start` on; the value is an expression. With `quick`, a maximum may come out as a zero
+   * of either sign: IEEE's maximum takes eight instructions on x86, a plain comparison one, and two more find NaN.
+   */
+  const fold = (start: Expr, count: number, quick = false): { readonly body: Stmt[]; readonly value: Expr } => {
     const lane = indexVariable(names.fresh("lane"), width);
     const running = variable(names.fresh("fold"), type);
+    const missing = variable(names.fresh("isNaN"), "bool");
     const element = (at: Expr): Stmt[] => {
       const place = new Map<Expr, Expr>(reduce.loops.map((loop) => [loop.index, loop.index === index ? at : int(0)]));
       const body = replaceIn(reduce.body, place);
       const value = replaceIn([{ kind: "let", variable: running, value: reduce.value, mutable: true }], place)[0]!;
-      const term = (value as { value: Expr }).value;
-      return [...body, { kind: "set", variable: running, value: binary(op, running, term) }];
+      const term = (value as LetStmt).value;
+      if (!quick) return [...body, { kind: "set", variable: running, value: binary(op, running, term) }];
+      const further = op === "max" ? lt(running, term) : lt(term, running);
+      return [
+        ...body,
+        { kind: "set", variable: missing, value: binary("or", missing, binary("ne", term, term)) },
+        { kind: "set", variable: running, value: select(further, term, running) },
+      ];
     };
     const steps = Math.floor(count / width);
     const rest = count - steps * width;
     const step = indexVariable(names.fresh("step"), steps);
     const inside: Stmt[] = [{ kind: "let", variable: running, value: identity, mutable: true }];
+    if (quick) inside.push({ kind: "let", variable: missing, value: truth(false), mutable: true });
     if (steps === 1) inside.push(block(element(add(start, lane))));
     else if (steps > 1) {
       const at = add(add(start, mul(step, int(width))), lane);
@@ -83,7 +98,8 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
       const at = add(add(start, int(steps * width)), lane);
       inside.push({ kind: "if", test: lt(lane, int(rest)), body: element(at) });
     }
-    inside.push({ kind: "store", buffer: partial, at: lane, value: running });
+    const result = quick ? select(missing, constant(Number.NaN, type), running) : running;
+    inside.push({ kind: "store", buffer: partial, at: lane, value: result });
     const body: Stmt[] = [{ kind: "for", index: lane, extent: int(width), lanes: width, body: inside }];
     let left = width / 2;
     for (; left >= 4; left /= 2) {
@@ -98,7 +114,18 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
   };
 
   const out: Stmt[] = [];
-  if (order.chunk === null || !seen) {
+  if (extreme && order.total > width) {
+    const quick = fold(int(0), order.total, true);
+    const exact = fold(int(0), order.total);
+    const either = variable(names.fresh(`${sum.name}_quick`), type);
+    const again: Stmt = { kind: "set", variable: either, value: exact.value };
+    out.push(
+      ...quick.body,
+      { kind: "let", variable: either, value: quick.value, mutable: true },
+      { kind: "if", test: binary("eq", either, constant(0, type)), body: [...exact.body, again] },
+      { kind: "let", variable: sum, value: either, mutable: false },
+    );
+  } else if (order.chunk === null || !seen) {
     const { body, value } = fold(int(0), order.total);
     out.push(...body, { kind: "let", variable: sum, value, mutable: false });
   } else {
@@ -122,6 +149,9 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
   }
   return out;
 }
+
+/** The largest power of two that is at most `n`, and a multiple of 4. */
+const powerOfTwo = (n: number): number => Math.max(4, 2 ** (31 - Math.clz32(n)));
 
 /** Statements of one turn as a block of their own. */
 const block = (body: Stmt[]): Stmt => ({

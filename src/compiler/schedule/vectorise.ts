@@ -1,5 +1,4 @@
 import { add, childrenOf, type Expr, indexVariable, int, lt, mul, type VarExpr } from "../../kernel/expr.ts";
-import { reductionOrder } from "../../kernel/reduce.ts";
 import {
   type Buffer,
   expressionsOf,
@@ -15,7 +14,13 @@ import { Names, renewBody } from "./contraction/statements.ts";
 import { independentTurns } from "./independence.ts";
 import { reduceInLanes } from "./reduction.ts";
 import { replaceIn } from "./replace.ts";
+import { streamRows } from "./streaming.ts";
+import { blockTranspose, isBlock } from "./transpose.ts";
 
+/** Loads that lanes do one by one, for each access they do together, that still pay. */
+const MOST_GATHERS = 3;
+/** Terms from which on a fold along memory runs in lanes of its own. */
+const LONG_FOLD = 2;
 /** Fewer turns than this are not worth a vector. */
 const SHORTEST = 4;
 
@@ -83,6 +88,11 @@ class Vectoriser {
       loop = merged;
       this.changed = true;
     }
+    const better = streamRows(loop, this.#names, this.#scratch) ?? blockTranspose(loop, this.#names);
+    if (better) {
+      this.changed = true;
+      return this.block(better);
+    }
     if (!this.#goesAlong(loop)) {
       const body = this.block(loop.body);
       if (hasLanes(body)) return [{ ...loop, body }];
@@ -95,7 +105,7 @@ class Vectoriser {
 
   /** True if the loop itself should run in lanes, rather than a fold or a loop inside of it. */
   #goesAlong(loop: ForStmt): boolean {
-    const inner = loop.body.some((statement) => statement.kind === "for");
+    const inner = loop.body.some((statement) => statement.kind === "for" && !isBlock(statement));
     return !inner && this.#lanesFor(loop) > 0;
   }
 
@@ -106,7 +116,7 @@ class Vectoriser {
   #lanesFor({ index, extent, body }: ForStmt): number {
     if (extent.kind !== "const" || extent.value < SHORTEST || !independentTurns(index, body)) return 0;
     const look = lookAt(index, body);
-    if (!look.storesAlong || look.across > look.along || look.ordered) return 0;
+    if (!look.storesAlong || look.across > MOST_GATHERS * look.along || look.ordered) return 0;
     const sums = look.folds > 0 ? (look.terms >= 16 && look.nodes <= 12 ? 32 : 8) : 16;
     let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 1 || look.nodes > 40 ? 8 : sums;
     if (look.wide) lanes = Math.max(4, lanes / 2);
@@ -211,9 +221,8 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
     if (statement.kind === "reduce") {
       look.folds++;
       look.terms = Math.max(look.terms, termsOf(statement));
-      const { op, order, variable } = statement;
-      const extents = statement.loops.map((loop) => loop.extent);
-      if (reductionOrder(op, variable.type, order, extents).kind === "interleaved") look.ordered = true;
+      // A fold along memory is better off in lanes itself; and its partial results are an array lanes can not share.
+      if (statement.order === "interleaved" && termsOf(statement) >= LONG_FOLD) look.ordered = true;
     }
   });
   return look;

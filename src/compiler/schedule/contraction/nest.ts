@@ -1,70 +1,109 @@
 import { isFloat } from "../../../core/dtype.ts";
-import { add, type BinaryExpr, childrenOf, type Expr, int, mul, type VarExpr } from "../../../kernel/expr.ts";
+import { add, type BinaryExpr, childrenOf, type Expr, int, load, mul, type VarExpr } from "../../../kernel/expr.ts";
 import { reductionOrder } from "../../../kernel/reduce.ts";
-import { expressionsOf, type Kernel, type LetStmt, type ReduceStmt, type Stmt } from "../../../kernel/statement.ts";
+import {
+  type Buffer,
+  expressionsOf,
+  type Kernel,
+  type LetStmt,
+  type ReduceStmt,
+  type Stmt,
+} from "../../../kernel/statement.ts";
 import { substitute, variablesIn } from "../../expressions.ts";
-import { copyStatements, type Loop, makeLoop, type Names, renewBody } from "./statements.ts";
+import { copyStatements, extentOf, type Loop, makeLoop, type Names, renewBody } from "./statements.ts";
 
-/** A kernel that is one sum of products: `finish(sum over loops of left·right)` for every point of the axes. */
+/** A sum of products and what follows: `finish(sum over loops of left·right)` for every point of the axes. */
 export interface Contraction {
-  /** Lets outside of all loops. */
-  readonly head: readonly Stmt[];
   /** Output axes, outermost first, and the reduction's loops. */
   readonly axes: readonly Loop[];
   readonly loops: readonly Loop[];
   /** Turns of the first reduction loop in each chunk of a long sum; null if the sum is one chunk. */
   readonly chunk: number | null;
-  /** The product, and its operands as formulas over axes and loops. */
+  /** The product, its operands being formulas over axes and loops. */
   readonly product: BinaryExpr;
   readonly sum: VarExpr;
   /** What happens once the sum of a point is known. */
   readonly finish: readonly Stmt[];
 }
 
-/** A kernel as a contraction; null if it is none. */
-export function contractionOf(kernel: Kernel, names: Names): Contraction | null {
-  const axes: Loop[] = [];
-  const lets: LetStmt[] = [];
-  let head: Stmt[] = [];
-  let body: Stmt[] = renewBody(kernel.body);
-  for (;;) {
-    const last = body.at(-1);
-    const above = body.slice(0, -1);
-    if (last?.kind !== "for" || !above.every(isLet)) break;
-    if (last.extent.kind !== "const" || last.extent.value < 1 || last.lanes) return null;
-    if (axes.length === 0) head = above;
-    else lets.push(...above);
-    axes.push({ index: last.index, extent: last.extent.value });
-    body = [...last.body];
-  }
-  if (axes.length === 0) return null;
-  const at = body.findIndex((statement) => statement.kind === "reduce");
-  const sum = body[at];
-  if (sum?.kind !== "reduce" || !isSumOfFloats(sum) || !sum.body.every(isLet)) return null;
-  const before = body.slice(0, at);
-  const after = body.slice(at + 1);
-  if (!before.every(isLet) || !after.every(isPlain)) return null;
-  lets.push(...before);
+/** A kernel that is made of contractions alone, to be done one after the other. */
+export interface Contractions {
+  /** Lets outside of all loops. */
+  readonly head: readonly Stmt[];
+  readonly steps: readonly Contraction[];
+  /** What one leaves for the last one. */
+  readonly scratch: readonly Buffer[];
+}
 
+/**
+ * A kernel as contractions; null if it is something else. Of several sums over the same axes (the cell of a recurrent
+ * network has two) all but the last are kept in an array, and the last one's epilogue reads them.
+ */
+export function contractionsOf(kernel: Kernel, names: Names): Contractions | null {
+  const nest = nestOf(renewBody(kernel.body));
+  if (!nest) return null;
+  const { axes, lets, sums, after } = nest;
   // The operands as formulas of the loops alone: whatever has a name is written out.
   const meaning = new Map<Expr, Expr>();
-  for (const { variable, value } of [...lets, ...sum.body]) meaning.set(variable, substitute(value, meaning));
-  const product = substitute(sum.value, meaning);
-  if (product.kind !== "binary" || product.op !== "mul") return null;
-  const extents = sum.loops.map((loop) => loop.extent);
-  const order = reductionOrder(sum.op, sum.variable.type, sum.order, extents);
-  if (order.total < 1) return null;
-  const used = needed(lets, after);
-  const found: Contraction = {
-    head,
-    axes,
-    loops: sum.loops,
-    chunk: order.chunk,
-    product,
-    sum: sum.variable,
-    finish: [...used, ...after],
-  };
-  return splitAll(found, names);
+  const define = ({ variable, value }: LetStmt): void => void meaning.set(variable, substitute(value, meaning));
+  lets.forEach(define);
+  const named = new Set<Expr>(sums.map((sum) => sum.variable));
+  const scratch: Buffer[] = [];
+  const steps: Contraction[] = [];
+  const known: Stmt[] = [];
+  for (const sum of sums) {
+    if (!isSumOfFloats(sum) || !sum.body.every(isLet)) return null;
+    sum.body.forEach(define);
+    const product = substitute(sum.value, meaning);
+    if (product.kind !== "binary" || product.op !== "mul") return null;
+    if ([...variablesIn([product])].some((variable) => named.has(variable))) return null;
+    const extents = sum.loops.map((loop) => loop.extent);
+    const order = reductionOrder(sum.op, sum.variable.type, sum.order, extents);
+    if (order.total < 1) return null;
+    const step = { axes, loops: sum.loops, chunk: order.chunk, product, sum: sum.variable };
+    if (sum === sums.at(-1)) {
+      const finish = [...known, ...needed(lets, after), ...after];
+      steps.push(splitAll({ ...step, finish }, names));
+      continue;
+    }
+    const { name, type: dtype } = sum.variable;
+    const buffer: Buffer = { name: names.fresh(`${name}_kept`), dtype, size: extentOf(axes), role: "scratch" };
+    const at = axes.reduce((index: Expr, axis) => add(mul(index, int(axis.extent)), axis.index), int(0));
+    scratch.push(buffer);
+    steps.push(splitAll({ ...step, finish: [{ kind: "store", buffer, at, value: sum.variable }] }, names));
+    known.push({ kind: "let", variable: sum.variable, value: load(buffer, at), mutable: false });
+  }
+  return { head: nest.head, steps, scratch };
+}
+
+/** Loops inside of each other, and in the innermost lets and sums, then what is done with them. */
+interface Nest {
+  readonly head: readonly Stmt[];
+  readonly axes: readonly Loop[];
+  readonly lets: readonly LetStmt[];
+  readonly sums: readonly ReduceStmt[];
+  readonly after: readonly Stmt[];
+}
+
+function nestOf(whole: readonly Stmt[]): Nest | null {
+  const axes: Loop[] = [];
+  const lets: LetStmt[] = [];
+  const head: Stmt[] = [];
+  let body = whole;
+  for (let last = body.at(-1); last?.kind === "for"; last = body.at(-1)) {
+    const above = body.slice(0, -1);
+    if (!above.every(isLet) || last.extent.kind !== "const" || last.extent.value < 1 || last.lanes) return null;
+    if (axes.length === 0) head.push(...above);
+    else lets.push(...above);
+    axes.push({ index: last.index, extent: last.extent.value });
+    body = last.body;
+  }
+  const sums = body.filter((statement) => statement.kind === "reduce");
+  if (axes.length === 0 || sums.length === 0) return null;
+  const end = body.lastIndexOf(sums.at(-1)!) + 1;
+  const before = body.slice(0, end).filter((statement) => statement.kind !== "reduce");
+  const after = body.slice(end);
+  return before.every(isLet) && after.every(isPlain) ? { head, axes, lets: [...lets, ...before], sums, after } : null;
 }
 
 const isLet = (statement: Stmt): statement is LetStmt => statement.kind === "let" && !statement.mutable;

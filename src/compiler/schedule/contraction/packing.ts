@@ -4,7 +4,7 @@ import { substitute, variablesIn } from "../../expressions.ts";
 import { type Affine, affineConstant, affineExpr, coefficientOf, plus, rangeOfAffine, times } from "./affine.ts";
 import type { LanePart } from "./cover.ts";
 import { type Coordinate, greatestCommonDivisor } from "./grid.ts";
-import { type LanePlace, type Operand, positionAlong } from "./operand.ts";
+import { elementIndex, type LanePlace, type Operand, positionAlong } from "./operand.ts";
 import { countOf, type Loop, loopOver, makeLoop, type Names, nest } from "./statements.ts";
 
 /** An operand's formula, evaluated once for every point of its grid and kept in an array of its own. */
@@ -14,6 +14,8 @@ export interface Packing {
   readonly once: readonly Stmt[];
   /** Fills the rest; runs wherever the indices that are fixed outside change. */
   readonly fill: readonly Stmt[];
+  /** Where one panel is packed at a time: fills it. */
+  readonly fillPanel?: (part: LanePart, panel: Affine) => Stmt[];
 }
 
 export interface PackRequest {
@@ -24,6 +26,8 @@ export interface PackRequest {
   readonly fixed: ReadonlySet<VarExpr>;
   /** The vector axis and its parts, if the operand is to lie along it. */
   readonly lane: { readonly index: VarExpr; readonly parts: readonly LanePart[] } | null;
+  /** Pack each panel just before it is used, in place of the one before, if the operand lies in panels. */
+  readonly oneByOne: boolean;
 }
 
 /** One axis of the grid: `form` runs over `min, min + step, …`. */
@@ -84,9 +88,12 @@ function clear(buffer: Buffer, value: Expr, names: Names): Stmt[] {
   return loopOver(loop, [{ kind: "store", buffer, at: affineExpr(countOf(loop)), value }]);
 }
 
-/** `panel[k][lane]` for each part of the vector axis, so that a tile reads one panel from front to back. */
+/**
+ * `panel[k][lane]` for each part of the vector axis, so that a tile reads one panel from front to back. All panels, or
+ * one at a time.
+ */
 function packPanels(
-  { name, formula }: PackRequest,
+  { name, formula, oneByOne }: PackRequest,
   grid: readonly GridAxis[],
   along: GridAxis,
   lane: NonNullable<PackRequest["lane"]>,
@@ -97,25 +104,27 @@ function packPanels(
   const starts = new Map<LanePart, number>();
   let size = 0;
   for (const part of lane.parts) {
-    starts.set(part, size);
-    size += length * part.panels * part.lanes;
+    starts.set(part, oneByOne ? 0 : size);
+    size = oneByOne ? Math.max(size, length * part.lanes) : size + length * part.panels * part.lanes;
   }
   const buffer: Buffer = { name: names.fresh(name), dtype: formula.type, size, role: "scratch" };
+  const operand: Operand = { buffer, index, panels: { length: oneByOne ? 0 : length, starts } };
   const loops = axes.map((axis) => makeLoop(names.fresh("p"), axis.extent));
-  const fill = lane.parts.flatMap((part): Stmt[] => {
-    const panel = makeLoop(names.fresh("panel"), part.panels);
-    const within = makeLoop(names.fresh("lane"), part.lanes);
-    const where: LanePlace = { part, panel: countOf(panel), lane: countOf(within) };
-    const place = placeOf(axes, loops.map(countOf));
-    place.set(lane.index, affineExpr(positionAlong(where)));
-    const row = rowMajor(axes, loops.map(countOf));
-    const start = plus(affineConstant(starts.get(part)!), countOf(panel), length * part.lanes);
-    const at = affineExpr(plus(plus(start, row, part.lanes), countOf(within)));
-    const store: Stmt = { kind: "store", buffer, at, value: substitute(formula, place) };
-    const body = masked(part, within, [store]);
-    return nest([panel, ...loops], loopOver(within, body, { lanes: part.lanes }));
+  const counts = loops.map(countOf);
+  const fillPanel = (part: LanePart, panel: Affine): Stmt[] => {
+    const within = makeLoop(names.copy("lane", 1), part.lanes);
+    const where: LanePlace = { part, panel, lane: countOf(within) };
+    const place = placeOf(axes, counts).set(lane.index, affineExpr(positionAlong(where)));
+    const at = elementIndex({ ...operand, index: rowMajor(axes, counts) }, lane.index, where);
+    const store: Stmt = { kind: "store", buffer, at: affineExpr(at), value: substitute(formula, place) };
+    return nest(loops, loopOver(within, masked(part, within, [store]), { lanes: part.lanes }));
+  };
+  if (oneByOne) return { operand, once: [], fill: [], fillPanel };
+  const fill = lane.parts.flatMap((part) => {
+    const panel = makeLoop(names.copy("panel", 1), part.panels);
+    return loopOver(panel, fillPanel(part, countOf(panel)));
   });
-  return { operand: { buffer, index, panels: { length, starts } }, once: [], fill };
+  return { operand, once: [], fill };
 }
 
 /** A body that runs only in the lanes in use. */

@@ -4,12 +4,12 @@ import { variablesIn } from "../../expressions.ts";
 import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine } from "./affine.ts";
 import { coverLanes, type LanePart, TILE_ROWS } from "./cover.ts";
 import { type Coordinate, coordinatesOf } from "./grid.ts";
-import { type Contraction, contractionOf } from "./nest.ts";
+import { type Contraction, contractionsOf } from "./nest.ts";
 import { loadOf, type Operand, plainOperand } from "./operand.ts";
-import { gridSize, pack } from "./packing.ts";
+import { gridSize, type Packing, pack } from "./packing.ts";
 import { chooseRoles, isContiguous, type Roles } from "./roles.ts";
 import { copyStatements, countOf, extentOf, type Loop, loopOver, makeLoop, Names, nest } from "./statements.ts";
-import { Tiles } from "./tiles.ts";
+import { Tiles, type VectorOperand } from "./tiles.ts";
 
 /**
  * The schedule of a contraction (matrix product, convolution, either gradient of one) for a target with vectors:
@@ -25,12 +25,21 @@ import { Tiles } from "./tiles.ts";
  */
 export function contractKernel(kernel: Kernel): Kernel {
   const names = new Names(kernel);
-  const contraction = contractionOf(kernel, names);
-  const roles = contraction && chooseRoles(contraction);
-  return contraction && roles ? (new Schedule(kernel, contraction, roles, names).run() ?? kernel) : kernel;
+  const found = contractionsOf(kernel, names);
+  if (!found) return kernel;
+  const scratch = [...found.scratch];
+  const body = [...found.head];
+  for (const contraction of found.steps) {
+    const roles = chooseRoles(contraction);
+    const scheduled = roles && new Schedule(contraction, roles, names).run();
+    if (!scheduled) return kernel;
+    scratch.push(...scheduled.scratch);
+    body.push(...scheduled.body);
+  }
+  return { ...kernel, buffers: [...kernel.buffers, ...scratch], body };
 }
 
-/** An operand in the making: `fixed` are the outer loops that it is packed inside of. */
+/** An operand before it is known how it is read. */
 interface Source {
   readonly formula: Expr;
   readonly name: string;
@@ -48,11 +57,10 @@ const LARGE = 2 ** 20;
 const ROWS_INSIDE = 16;
 /** Terms that must be left to a tile when the rest of the sum moves outside. */
 const TERMS_INSIDE = 16;
-/** Rows of tiles from which on packing a strided operand pays. */
+/** Rows from which on packing the vector operand pays, if only to have its panels in one piece. */
 const PACK_FROM = 4 * TILE_ROWS;
 
 class Schedule {
-  readonly #kernel: Kernel;
   readonly #contraction: Contraction;
   readonly #roles: Roles;
   readonly #names: Names;
@@ -65,9 +73,9 @@ class Schedule {
   /** Statements that pack, by how many of the outer loops they stand in. */
   readonly #fills: Stmt[][] = [];
   #tiles!: Tiles;
+  #b!: VectorOperand;
 
-  constructor(kernel: Kernel, contraction: Contraction, roles: Roles, names: Names) {
-    this.#kernel = kernel;
+  constructor(contraction: Contraction, roles: Roles, names: Names) {
     this.#contraction = contraction;
     this.#roles = roles;
     this.#names = names;
@@ -78,15 +86,16 @@ class Schedule {
     this.#parts = coverLanes(roles.lane.extent, widest, 4);
   }
 
-  run(): Kernel | null {
+  /** Null if an operand can not be laid out. */
+  run(): { readonly body: readonly Stmt[]; readonly scratch: readonly Buffer[] } | null {
     const { rows, columns, a, b } = this.#roles;
     const sources = [this.#source(a, "a_packed", rows), this.#source(b, "b_packed", columns)] as const;
     const wanted = [!sources[0].plain || this.#mustLie(a), this.#shouldPack(sources[1])];
     sources.forEach((source, i) => {
       if (wanted[i]) this.#moveOut(source, i === 0 ? SMALL : LARGE);
     });
-    const packed = sources.map((source, i) => (wanted[i] ? this.#pack(source, i === 1) : source.plain));
-    if (!packed[0] || !packed[1]) return null;
+    const packedA = wanted[0] ? this.#pack(sources[0], false)?.operand : sources[0].plain;
+    if (!packedA) return null;
     const inside = (list: readonly Loop[]): Loop[] => list.filter((loop) => !this.#outer.includes(loop));
     this.#tiles = new Tiles({
       contraction: this.#contraction,
@@ -95,13 +104,25 @@ class Schedule {
       parts: this.#parts,
       rows: inside(rows),
       columns: inside(columns),
-      a: packed[0],
-      b: packed[1],
-      packed: wanted[0] ? packed[0].buffer.size : null,
+      a: packedA,
+      packed: wanted[0] ? packedA.buffer.size : null,
       newScratch: (name, size) => this.#newScratch(name, size),
     });
-    const body = [...this.#contraction.head, ...this.#once, ...this.#outerLoops(0)];
-    return { ...this.#kernel, buffers: [...this.#kernel.buffers, ...this.#scratch], body };
+    const packedB = wanted[1] ? this.#pack(sources[1], true) : sources[1].plain && { operand: sources[1].plain };
+    if (!packedB) return null;
+    this.#b = packedB;
+    return { body: [...this.#once, ...this.#outerLoops(0)], scratch: this.#scratch };
+  }
+
+  /**
+   * True if the vector operand may be packed panel by panel, each just before it is used: then the panel is still in
+   * the first-level cache, and no second copy of the whole operand is needed. Not if that would be done again and again.
+   */
+  #mayPackOneByOne(level: number): boolean {
+    const { chunk, loops } = this.#contraction;
+    const columns = this.#roles.columns.filter((loop) => !this.#outer.includes(loop));
+    if (level < this.#around().length || columns.length > 0 || (chunk !== null && !this.#outerTerm)) return false;
+    return this.#tiles.orderFor(this.#outerTerm ? loops.slice(1) : loops) === "panels-rows";
   }
 
   #source(formula: Expr, name: string, movable: readonly Loop[]): Source {
@@ -143,24 +164,29 @@ class Schedule {
   }
 
   #fixed(): ReadonlySet<VarExpr> {
-    const term = this.#outerTerm ? [this.#outerTerm] : [];
-    return new Set([...this.#outer, ...term].map((loop) => loop.index));
+    return new Set(this.#around().map((loop) => loop.index));
   }
 
-  #pack(source: Source, alongLane: boolean): Operand | null {
+  /** All loops that run outside of the tiles. */
+  #around(): readonly Loop[] {
+    return [...this.#outer, ...(this.#outerTerm ? [this.#outerTerm] : [])];
+  }
+
+  #pack(source: Source, alongLane: boolean): Packing | null {
     const { lane } = this.#roles;
     const { formula, coordinates, name } = source;
     const used = variablesIn([formula]);
-    const around = [...this.#outer, ...(this.#outerTerm ? [this.#outerTerm] : [])];
+    const around = this.#around();
     const level = around.findLastIndex((loop) => used.has(loop.index)) + 1;
     const fixed = new Set(around.slice(0, level).map((loop) => loop.index));
     const along = alongLane || used.has(lane.index) ? { index: lane.index, parts: this.#parts } : null;
-    const packing = pack({ name, formula, coordinates, fixed, lane: along }, this.#names);
+    const oneByOne = alongLane && this.#mayPackOneByOne(level);
+    const packing = pack({ name, formula, coordinates, fixed, lane: along, oneByOne }, this.#names);
     if (!packing) return null;
     this.#scratch.push(packing.operand.buffer);
     this.#once.push(...packing.once);
     this.#fills[level] = [...(this.#fills[level] ?? []), ...packing.fill];
-    return packing.operand;
+    return packing;
   }
 
   /** The outer loops from number `level` on, each after what is packed outside of it. */
@@ -173,7 +199,7 @@ class Schedule {
 
   #inside(): Stmt[] {
     const { chunk, loops } = this.#contraction;
-    if (chunk === null && !this.#outerTerm) return this.#tiles.all(loops, new Map(), { kind: "finish" });
+    if (chunk === null && !this.#outerTerm) return this.#tiles.all(this.#b, loops, new Map(), { kind: "finish" });
     return this.#longSum(chunk);
   }
 
@@ -196,11 +222,11 @@ class Schedule {
       if (!part) {
         const inner = makeLoop(offset.index.name, length);
         const within = new Map([[first.index, plus(start, affineVariable(inner.index))]]);
-        return this.#tiles.all([inner, ...others], within, { kind: "total", sums: total! });
+        return this.#tiles.all(this.#b, [inner, ...others], within, { kind: "total", sums: total! });
       }
       const expressions = new Map<Expr, Expr>([...place].map(([index, value]) => [index, affineExpr(value)]));
       const fills = copyStatements(this.#fills[this.#outer.length + 1] ?? [], expressions, (name) => name);
-      const tiles = this.#tiles.all(others, place, { kind: "keep", sums: part });
+      const tiles = this.#tiles.all(this.#b, others, place, { kind: "keep", sums: part });
       const sum = [...this.#clear(part), ...loopOver(offset, [...fills, ...tiles])];
       return total ? [...sum, ...this.#addTo(total, part)] : sum;
     };

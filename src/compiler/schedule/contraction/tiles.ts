@@ -48,18 +48,30 @@ export interface TileContext {
   /** Row and column axes whose loops are not outside of the tiles. */
   readonly rows: readonly Loop[];
   readonly columns: readonly Loop[];
-  /** The operand of the rows and the one that is read in vectors. */
+  /** The operand of the rows. */
   readonly a: Operand;
-  readonly b: Operand;
   /** Elements of `a` if it has been packed. */
   readonly packed: number | null;
   newScratch(name: string, size: number): Buffer;
 }
 
+/** The operand that is read in vectors; if it is packed panel by panel, what fills one. */
+export interface VectorOperand {
+  readonly operand: Operand;
+  readonly fillPanel?: (part: LanePart, panel: Affine) => Stmt[];
+}
+
+/**
+ * Which loops run inside of which: panels inside of rows; rows inside of panels; or rows inside of panels, block by
+ * block.
+ */
+export type LoopOrder = "rows-panels" | "panels-rows" | "blocks-panels-rows";
+
 /** Values of indices. */
 type Point = ReadonlyMap<VarExpr, Affine>;
 
 interface TileRequest {
+  readonly b: VectorOperand;
   /** The reduction's loops inside of a tile. */
   readonly loops: readonly Loop[];
   /** What the indices of loops outside are. */
@@ -89,34 +101,38 @@ export class Tiles {
   }
 
   /**
-   * All tiles inside of the outer loops. `place`: what indices of loops outside are.
-   *
-   * If all of `b` stays in the first-level cache, panels run innermost, so that a few rows of `a` serve all of them.
-   * Otherwise one panel stays there while rows run, block by block, so that a block of `a` stays in the second-level
-   * cache from panel to panel.
+   * If all of the vector operand stays in the first-level cache, panels run innermost, so that a few rows serve all of
+   * them. Otherwise one panel stays there while rows run; block by block, if it takes that for the other operand to
+   * stay in the second-level cache from panel to panel.
    */
-  all(loops: readonly Loop[], place: ReadonlyMap<VarExpr, Affine>, ending: Ending): Stmt[] {
-    const { rows, columns, roles, packed } = this.#of;
-    const around = new Map(place);
-    for (const loop of columns) around.set(loop.index, countOf(loop));
+  orderFor(loops: readonly Loop[]): LoopOrder {
+    const { rows, roles, packed, parts } = this.#of;
     const terms = extentOf(loops);
-    const request: TileRequest = { loops, around, ending };
-    const columnwise = this.#isColumnwise(loops);
-    if (columnwise || roles.lane.extent * terms * this.#bytes <= RESIDENT) {
-      return nest(columns, this.#panelsInside(request, columnwise));
-    }
+    if (this.#isColumnwise(loops) || roles.lane.extent * terms * this.#bytes <= RESIDENT) return "rows-panels";
     // Windows overlap: a packed image is smaller than its rows one by one.
     const footprint = Math.min(packed ?? Infinity, extentOf(rows) * terms) * this.#bytes;
-    const wanted = footprint <= BLOCK ? Infinity : Math.floor(BLOCK / (terms * this.#bytes));
-    return nest(
-      columns,
-      this.#rowBlocks(wanted, (extents, start) => this.#panelsOutside(request, extents, start)),
-    );
+    const panels = parts.reduce((count, part) => count + part.panels, 0);
+    if (footprint <= BLOCK || panels < 2 || (rows[0]?.extent ?? 1) < 2 * this.#blockSize(terms)) return "panels-rows";
+    return "blocks-panels-rows";
+  }
+
+  /** All tiles inside of the outer loops. `place`: what indices of loops outside are. */
+  all(b: VectorOperand, loops: readonly Loop[], place: ReadonlyMap<VarExpr, Affine>, ending: Ending): Stmt[] {
+    const { rows, columns } = this.#of;
+    const around = new Map(place);
+    for (const loop of columns) around.set(loop.index, countOf(loop));
+    const request: TileRequest = { b, loops, around, ending };
+    const order = this.orderFor(loops);
+    if (order === "rows-panels") return nest(columns, this.#panelsInside(request));
+    if (order === "blocks-panels-rows") return nest(columns, this.#rowBlocks(request));
+    const extents = rows.map((loop) => loop.extent);
+    return nest(columns, this.#panelsOutside(request, extents, new Map()));
   }
 
   /** Panels run inside of the loops over rows. */
-  #panelsInside(request: TileRequest, columnwise: boolean): Stmt[] {
+  #panelsInside(request: TileRequest): Stmt[] {
     const { rows } = this.#of;
+    const columnwise = this.#isColumnwise(request.loops);
     return coverRows(rows.map((loop) => loop.extent)).flatMap((block) => {
       const counters = this.#counters(block);
       const points = this.#points(block, counters, request.around, new Map());
@@ -130,13 +146,16 @@ export class Tiles {
 
   /** Rows, as many as `extents` says from `start` on, run inside of the loops over panels. */
   #panelsOutside(request: TileRequest, extents: readonly number[], start: Point): Stmt[] {
-    return this.#panels((part, panel) =>
-      coverRows(extents).flatMap((block) => {
+    const { b, around } = request;
+    const known = new Map<Expr, Expr>([...around].map(([index, form]) => [index, affineExpr(form)]));
+    return this.#panels((part, panel) => [
+      ...copyStatements(b.fillPanel?.(part, panel) ?? [], known, (name) => name),
+      ...coverRows(extents).flatMap((block) => {
         const counters = this.#counters(block);
-        const points = this.#points(block, counters, request.around, start);
+        const points = this.#points(block, counters, around, start);
         return nest(counters, this.#tile(request, { points, part, panel, a: null }));
       }),
-    );
+    ]);
   }
 
   #panels(body: (part: LanePart, panel: Affine) => Stmt[]): Stmt[] {
@@ -146,23 +165,24 @@ export class Tiles {
     });
   }
 
-  /** Runs over all rows in blocks of about `wanted`, cut along the first row axis. */
-  #rowBlocks(wanted: number, over: (extents: readonly number[], start: Point) => Stmt[]): Stmt[] {
-    const { rows, parts, names } = this.#of;
-    const [first, ...others] = rows;
-    const extents = rows.map((loop) => loop.extent);
+  /** Rows of a block along the first row axis, so that the block stays in the second-level cache. */
+  #blockSize(terms: number): number {
+    const wanted = Math.floor(BLOCK / (terms * this.#bytes));
     const inBlock = Math.min(BLOCK_ROWS[1], Math.max(BLOCK_ROWS[0], wanted));
-    const size = Math.max(1, Math.floor(inBlock / extentOf(others) / TILE_ROWS)) * TILE_ROWS;
-    const panels = parts.reduce((count, part) => count + part.panels, 0);
-    if (!first || panels < 2 || wanted === Infinity || first.extent < 2 * size) return over(extents, new Map());
-    const block = makeLoop(names.copy("block", 0), Math.floor(first.extent / size));
+    return Math.max(1, Math.floor(inBlock / extentOf(this.#of.rows.slice(1)) / TILE_ROWS)) * TILE_ROWS;
+  }
+
+  /** All rows, block by block. */
+  #rowBlocks(request: TileRequest): Stmt[] {
+    const [first, ...others] = this.#of.rows as [Loop, ...Loop[]];
+    const size = this.#blockSize(extentOf(request.loops));
+    const block = makeLoop(this.#of.names.copy("block", 0), Math.floor(first.extent / size));
     const done = block.extent * size;
-    const blocks = over(
-      [size, ...extents.slice(1)],
-      new Map([[first.index, plus(affineConstant(0), countOf(block), size)]]),
-    );
-    const rest = over([first.extent - done, ...extents.slice(1)], new Map([[first.index, affineConstant(done)]]));
-    return [...loopOver(block, blocks), ...(done < first.extent ? rest : [])];
+    const rest = first.extent - done;
+    const over = (start: Affine, extent: number): Stmt[] =>
+      this.#panelsOutside(request, [extent, ...others.map((loop) => loop.extent)], new Map([[first.index, start]]));
+    const blocks = loopOver(block, over(plus(affineConstant(0), countOf(block), size), size));
+    return [...blocks, ...(rest > 0 ? over(affineConstant(done), rest) : [])];
   }
 
   #counters(block: RowBlock): readonly Loop[] {
@@ -186,11 +206,11 @@ export class Tiles {
 
   /** A tile for some points of the rows, along one panel. `a`: the rows' operand, if it has been copied. */
   #tile(
-    { loops, ending }: TileRequest,
+    { b: { operand: b }, loops, ending }: TileRequest,
     where: { readonly points: readonly Point[]; readonly part: LanePart; readonly panel: Affine; a: TileRows | null },
   ): Stmt[] {
     const { part, panel } = where;
-    const { a, b, names, roles, contraction } = this.#of;
+    const { a, names, roles, contraction } = this.#of;
     const { lane, swapped } = roles;
     const { sum } = contraction;
     const within = makeLoop(names.copy("lane", 0), part.lanes);
