@@ -1,6 +1,6 @@
 /**
  * Trains the lecture's network on the MNIST digits through a graph and a session, and draws the graph before and
- * after compilation: `npm start`. Options: `--epochs 3`, `--batch 64`, `--backend interpreter`.
+ * after compilation: `npm start`. Options: `--epochs 3`, `--batch 64`, `--backend javascript`.
  */
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,17 +12,18 @@ import { writeSvg } from "../support/graphviz.ts";
 import { type LabelledImages, loadMnist, pixelsPerImage, seededRandom, shuffle } from "./data.ts";
 import { buildClassifier, type Classifier } from "./model.ts";
 
+const BACKENDS = ["wasm", "javascript", "interpreter"] as const;
 const { values: options } = parseArgs({
   options: {
     epochs: { type: "string", default: "5" },
     batch: { type: "string", default: "64" },
-    backend: { type: "string", default: "javascript" },
+    backend: { type: "string", default: "wasm" },
     limit: { type: "string", default: "60000" },
   },
 });
 const epochs = Number(options.epochs);
 const batchSize = Number(options.batch);
-const backend = options.backend === "interpreter" ? "interpreter" : "javascript";
+const backend = BACKENDS.find((name) => name === options.backend) ?? "wasm";
 
 const data = loadMnist();
 const limit = Math.min(Number(options.limit), data.train.count);
@@ -57,10 +58,15 @@ function train(classifier: Classifier, trained: Session, digits: LabelledImages)
     bar.start(limit, 0, { loss: "" });
     const start = performance.now();
     let total = 0;
+    let steps = 0;
+    let inSteps = 0;
     for (let first = 0; first < limit; first += batchSize) {
       const batch = gatherBatch(digits, order.subarray(first, Math.min(first + batchSize, limit)));
+      const before = performance.now();
       const [value] = step(batch.images, batch.labels, rate);
       total += value.item() * batch.labels.length;
+      inSteps += performance.now() - before;
+      steps++;
       bar.update(first + batch.labels.length, { loss: (total / (first + batch.labels.length)).toFixed(4) });
     }
     bar.stop();
@@ -68,7 +74,8 @@ function train(classifier: Classifier, trained: Session, digits: LabelledImages)
     const tested = evaluate(classifier, trained, data.test);
     console.log(
       `epoch ${epoch}  loss ${(total / limit).toFixed(4)}  test loss ${tested.loss.toFixed(4)}  ` +
-        `test accuracy ${tested.accuracy.toFixed(4)}  ${seconds.toFixed(1)} s`,
+        `test accuracy ${tested.accuracy.toFixed(4)}  ${seconds.toFixed(2)} s, ` +
+        `${Math.round(steps / (inSteps / 1000)).toLocaleString("en")} steps/s`,
     );
   }
 }

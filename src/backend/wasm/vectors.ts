@@ -29,7 +29,7 @@ import { ValueEmitter } from "./values.ts";
 const HIGH_WORDS = [1, 3, 5, 7].flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte));
 
 /** Constants kept in locals; more of them would only be spilled (docs/performance.md). */
-const CONSTANT_LOCALS = 12;
+const CONSTANT_LOCALS = 20;
 
 /**
  * Expressions inside of a vector loop. A value of four lanes is one v128, of float64 two lanes; a loop of more lanes has

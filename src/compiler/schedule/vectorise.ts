@@ -118,7 +118,7 @@ class Vectoriser {
     const look = lookAt(index, body);
     if (!look.storesAlong || look.across > MOST_GATHERS * look.along || look.ordered) return 0;
     const sums = look.folds > 0 ? (look.terms >= 16 && look.nodes <= 12 ? 32 : 8) : 16;
-    let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 1 || look.nodes > 40 ? 8 : sums;
+    let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 3 || look.nodes > 60 ? 8 : sums;
     if (look.wide) lanes = Math.max(4, lanes / 2);
     while (lanes > extent.value) lanes -= 4;
     return lanes;

@@ -137,15 +137,14 @@ const sigmoid: MathRecipe = {
   name: "sigmoid",
   params: ["x"],
   doc:
-    "1/(1 + e^-x) with e^-x = (1 + q)·2^n as in exp and 2^n = s·t: (1/t)/(q·s + 1/t + s), so that nothing overflows " +
-    "and the smallest results are right; one division.",
+    "h/(1 + h) with h = e^x as in exp; computed as a - a²/(1 + h) with a = min(h, 1), so that the error of the one " +
+    "division weighs less and nothing overflows. Beside exp of the same x it costs five operations.",
   ulp: { float32: 2, float64: 1.98 },
   build: (k, x) => {
-    const { q, i } = expPieces(k, k.let("minusX", neg(clampToRange(k, x))));
-    const { first, second } = halfPowers(k, i);
-    const reciprocal = k.let("reciprocal", fromExponent(k, sub(2 * k.pick(LAYOUT).bias, second)));
-    const s = k.let("s", fromExponent(k, first));
-    return div(reciprocal, add(add(mul(q, s), reciprocal), s));
+    const { q, i } = expPieces(k, clampToRange(k, x));
+    const h = k.let("h", scaleByPower(k, add(q, 1), i));
+    const a = k.let("a", atMost(k, h, 1));
+    return sub(a, div(mul(a, a), add(h, 1)));
   },
 };
 
