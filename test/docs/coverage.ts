@@ -1,13 +1,14 @@
 import { DTYPES, type DType, isFloat } from "../../src/core/dtype.ts";
-import { DTypeError } from "../../src/core/errors.ts";
+import { DTypeError, ForerunError } from "../../src/core/errors.ts";
 import type { OpDef, OpExample } from "../../src/graph/define.ts";
-import { gradients } from "../../src/index.ts";
+import { gradients, Session } from "../../src/index.ts";
+import { walkStatements } from "../../src/kernel/statement.ts";
 import { OPS } from "../../src/ops/registry.ts";
-import { buildOp, difference, exampleValues, runOnce } from "../support/run-op.ts";
+import { buildOp, difference, exampleValues, feedsOf, runOnce } from "../support/run-op.ts";
 
 /**
  * What an op does with one dtype:
- * - `runs`: the interpreter and JavaScript give the same bits;
+ * - `runs`: the interpreter, JavaScript and WebAssembly give the same bits;
  * - `refused`: the record's own dtype rule says no, with the reason;
  * - `fails`: neither, which is a hole.
  */
@@ -19,8 +20,58 @@ export type GradientCell = "yes" | "zero" | "through parts" | "none" | `fails: $
 export interface Coverage {
   readonly def: OpDef;
   readonly dtypes: Readonly<Record<DType, Cell>>;
+  /** True if WebAssembly runs it in lanes. */
+  readonly lanes: boolean;
   readonly first: GradientCell;
   readonly second: GradientCell;
+}
+
+const BACKENDS = ["interpreter", "javascript", "wasm"] as const;
+
+/** Ops that WebAssembly does not run in lanes, with the reason. */
+export const SCALAR: Readonly<Record<string, string>> = {
+  identity: "there is nothing to compute",
+  stopGradient: "there is nothing to compute",
+  elementCount: "one number",
+  cumsum: "every element needs the one before it",
+  cumprod: "every element needs the one before it",
+  linearRecurrence: "every element needs the one before it",
+  cholesky: "every column needs those before it",
+  averagePool3dGradient: "the example is shorter than a vector",
+  resizeBilinear: "the examples have one channel",
+  randomPermutation: "a shuffle swaps one pair after another",
+  foldIn: "a key is two words",
+};
+
+/** True if an example, or the same with all its axes eight times as long, has a loop in lanes. */
+function runsInLanes(def: OpDef): boolean {
+  const longer = (example: OpExample): OpExample => ({
+    ...example,
+    inputs: example.inputs.map(({ shape, dtype, domain }) => ({
+      shape: shape.map((size) => (size > 1 ? size * 8 : size)),
+      dtype,
+      ...(domain && { domain }),
+    })),
+  });
+  const inLanes = (example: OpExample): boolean => {
+    try {
+      const { graph, op, inputs } = buildOp(def, example);
+      const values = exampleValues({ def, example, index: 0 });
+      const plan = new Session(graph, { backend: "wasm" }).plan(op.outputs, feedsOf(inputs, values));
+      let found = false;
+      for (const { kernel } of plan.steps) {
+        walkStatements(kernel.body, (statement) => {
+          found ||= statement.kind === "for" && statement.lanes !== undefined;
+        });
+      }
+      return found;
+    } catch (error) {
+      // Attributes may not fit the longer axes.
+      if (error instanceof ForerunError) return false;
+      throw error;
+    }
+  };
+  return def.examples.some((example) => inLanes(longer(example)) || inLanes(example));
 }
 
 /** The example with `dtype` in the place of the dtype of its main operand. */
@@ -44,10 +95,11 @@ function cellOf(def: OpDef, dtype: DType): Cell {
   try {
     const built = buildOp(def, example);
     const values = exampleValues({ def, example, index });
-    const results = (["interpreter", "javascript"] as const).map((backend) =>
-      runOnce(built, built.op.outputs, values, { backend }),
-    );
-    const gap = results[0]!.map((value, i) => difference(results[1]![i]!, value)).find((text) => text !== null);
+    const results = BACKENDS.map((backend) => runOnce(built, built.op.outputs, values, { backend }));
+    const gap = results
+      .slice(1)
+      .flatMap((result) => result.map((value, i) => difference(value, results[0]![i]!)))
+      .find((text) => text !== null);
     return gap ? { kind: "fails", why: gap } : { kind: "runs" };
   } catch (error) {
     const why = error instanceof Error ? error.message.split("\n")[0]! : String(error);
@@ -83,5 +135,10 @@ export const COVERED = OPS.filter((def) => def.examples.length > 0 && def.exampl
 export const coverage = (): readonly Coverage[] =>
   COVERED.map((def) => {
     const cells = DTYPES.map((dtype) => [dtype, cellOf(def, dtype)] as const);
-    return { def, dtypes: Object.fromEntries(cells) as Record<DType, Cell>, ...gradientsOf(def) };
+    return {
+      def,
+      lanes: runsInLanes(def),
+      dtypes: Object.fromEntries(cells) as Record<DType, Cell>,
+      ...gradientsOf(def),
+    };
   });

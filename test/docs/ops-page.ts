@@ -3,7 +3,7 @@ import type { OpCategory, OpDef, OpExample } from "../../src/graph/define.ts";
 import { operationText } from "../../src/graph/print.ts";
 import { OPS } from "../../src/ops/registry.ts";
 import { buildOp } from "../support/run-op.ts";
-import { type Cell, type Coverage, coverage } from "./coverage.ts";
+import { type Cell, type Coverage, coverage, SCALAR } from "./coverage.ts";
 
 const ORDER: readonly OpCategory[] = [
   "source",
@@ -21,10 +21,10 @@ const ORDER: readonly OpCategory[] = [
 const SIGNS: Readonly<Record<Cell["kind"], string>> = { runs: "●", refused: "·", fails: "HOLE" };
 const GRADIENT_SIGNS: Readonly<Record<string, string>> = { yes: "●", "through parts": "●", zero: "0", none: "–" };
 
-function matrixRow({ def, dtypes, first, second }: Coverage): string {
+function matrixRow({ def, dtypes, lanes, first, second }: Coverage): string {
   const cells = DTYPES.map((dtype) => SIGNS[dtypes[dtype].kind]);
   const derivatives = [first, second].map((cell) => GRADIENT_SIGNS[cell] ?? "HOLE");
-  return `| [${def.name}](#${def.name.toLowerCase()}) | ${[...cells, ...derivatives].join(" | ")} |`;
+  return `| [${def.name}](#${def.name.toLowerCase()}) | ${[...cells, lanes ? "●" : SCALAR[def.name], ...derivatives].join(" | ")} |`;
 }
 
 /** The first example as the line it makes in a graph. */
@@ -77,12 +77,13 @@ export function opsPage(): string {
     "",
     "## Coverage",
     "",
-    "● the interpreter and JavaScript give the same bits (for derivatives: they exist, to second order), · refused by the",
-    "op's own dtype rule with an error that says why, 0 the derivative is 0 wherever it exists, – the op has no derivative.",
+    "● the interpreter, JavaScript and WebAssembly give the same bits (for derivatives: they exist, to second order), ·",
+    "refused by the op's own dtype rule with an error that says why, 0 the derivative is 0 wherever it exists, – the op has",
+    "no derivative. Lanes: ● WebAssembly runs it with vectors, else the reason why it does not.",
     "There is no other kind of cell; a test fails if one appears.",
     "",
-    `| op | ${DTYPES.join(" | ")} | gradient | second |`,
-    `| --- |${" :-: |".repeat(DTYPES.length + 2)}`,
+    `| op | ${DTYPES.join(" | ")} | lanes | gradient | second |`,
+    `| --- |${" :-: |".repeat(DTYPES.length + 3)}`,
     ...table.map(matrixRow),
     "",
     ...present.flatMap((category) => [

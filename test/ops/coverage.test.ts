@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { COVERED, coverage } from "../docs/coverage.ts";
+import { COVERED, coverage, SCALAR } from "../docs/coverage.ts";
 
 const table = coverage();
 
@@ -22,4 +22,9 @@ test("what a dtype rule refuses it refuses with a reason", () => {
   for (const { dtypes } of table) {
     for (const cell of Object.values(dtypes)) if (cell.kind === "refused") expect(cell.why).toMatch(/^\w+: \S+/);
   }
+});
+
+test("WebAssembly runs every op in lanes, but for those with a declared reason", () => {
+  const scalar = table.filter(({ lanes }) => !lanes).map(({ def }) => def.name);
+  expect(scalar.sort()).toEqual(Object.keys(SCALAR).sort());
 });

@@ -51,8 +51,13 @@ describe.each(EXAMPLE_CASES)("$name", (one) => {
     );
   });
 
-  test("gives the same bits on the interpreter", () => {
-    expectSameBits(runOnce(built, outputs, values, { backend: "interpreter" }), wanted, "interpreter");
+  test("gives the same bits on every backend, from either schedule", () => {
+    for (const backend of ["interpreter", "javascript", "wasm"] as const) {
+      for (const target of ["scalar", "vector"] as const) {
+        const actual = runOnce(built, outputs, values, { backend, compile: { target } });
+        expectSameBits(actual, wanted, `${backend}, ${target} schedule`);
+      }
+    }
   });
 
   test("gives the same bits without passes", () => {
