@@ -73,7 +73,7 @@ const UNROLL_UNEVEN = 8;
 
 /**
  * The innermost loop with as many turns written out as divide it, up to 14: 41-46 GFLOP/s with 5, 48 with 10 or 14
- * (shared/prototypes/CONVOLUTION.md). Where there is no such divisor the last turns come after the loop.
+ * (docs/performance.md). Where there is no such divisor the last turns come after the loop.
  */
 function innerLoop(
   loop: Loop,
