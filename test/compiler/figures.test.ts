@@ -6,7 +6,7 @@ import { expectGolden } from "../support/golden.ts";
 
 /** What a program becomes, as text: its size on every level, the kernels, the plan. */
 function figures(graph: Graph, fetches: Fetches, feeds: Feeds): { readonly plan: Plan; readonly text: string } {
-  const plan = new Session(graph, { compile: { verify: true } }).plan(fetches, feeds);
+  const plan = new Session(graph, { compile: { verify: true, target: "scalar" } }).plan(fetches, feeds);
   const at = (pass: string) => plan.trace.find((record) => record.name === pass)!;
   const text = [
     `operations after decomposition   ${countOps(plan.fn)}`,
