@@ -1,6 +1,3 @@
-import { interpreter } from "../backend/interpreter.ts";
-import { javascript } from "../backend/javascript/backend.ts";
-import { wasm } from "../backend/wasm/backend.ts";
 import { compile } from "../compiler/compile.ts";
 import type { CompileOptions } from "../compiler/pass.ts";
 import type { Backend, Executable, Plan, PlanMemory, Storage } from "../compiler/plan.ts";
@@ -13,15 +10,14 @@ import type { ValueLike } from "../core/values.ts";
 import { warn } from "../core/warnings.ts";
 import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
 import { describeTensor, type Operation, type Tensor, Variable } from "../graph/operation.ts";
+import { type BackendChoice, chooseBackend } from "./backends.ts";
 import { bindFeeds, type FedValue, type Feeds, readFeed, readFeeds, resolveFeeds } from "./feeds.ts";
 import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetches.ts";
 import type { Graph } from "./graph.ts";
 import { NDArray } from "./ndarray.ts";
 import { counted, here } from "./reading.ts";
 
-export interface SessionOptions {
-  /** Default `"wasm"`. */
-  readonly backend?: "wasm" | "javascript" | "interpreter" | Backend;
+export interface SessionOptions extends BackendChoice {
   /** Refuse feeds that hold NaN or infinities. */
   readonly checkFeeds?: boolean;
   /** How plans are compiled. */
@@ -29,8 +25,6 @@ export interface SessionOptions {
   /** Plans kept per session; the one used longest ago is dropped. Default 64. */
   readonly planLimit?: number;
 }
-
-const BACKENDS = { wasm, javascript, interpreter } as const;
 
 /** A plan bound to this session's memory. */
 interface Instance {
@@ -69,17 +63,8 @@ export class Session {
   constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.#options = options;
-    const { backend = "wasm" } = options;
-    const chosen = typeof backend === "string" ? BACKENDS[backend] : backend;
-    if (!chosen) {
-      throw new GraphError({
-        what: `session: there is no backend "${String(backend)}"`,
-        at: here(),
-        fix: `choose one of ${Object.keys(BACKENDS).join(", ")}`,
-      });
-    }
-    this.#backend = chosen;
-    this.#storage = chosen.open();
+    this.#backend = chooseBackend(options);
+    this.#storage = this.#backend.open();
   }
 
   /**

@@ -21,7 +21,9 @@ export const chromiumPath: string | null =
 export type Attempt =
   | { readonly losses: readonly string[] }
   | { readonly error: { readonly name: string; readonly message: string } };
-export type PageResults = Readonly<Record<"javascript" | "interpreter", Attempt>>;
+export type PageResults = Readonly<Record<"default" | "wasm" | "javascript" | "interpreter", Attempt>>;
+/** What code a page may make at run time: any (`free`), WebAssembly only, or none (`strict`). */
+export type Policy = "free" | "wasm" | "strict";
 
 const flags = [
   "--no-sandbox",
@@ -33,8 +35,8 @@ const flags = [
   "--disable-sync",
 ];
 
-/** What the page says when any code may run (`free`) and when none may be made at run time (`strict`). */
-export async function openPages(project: string): Promise<Record<"free" | "strict", PageResults>> {
+/** What the page says under each policy. */
+export async function openPages(project: string): Promise<Record<Policy, PageResults>> {
   const built = join(project, "built");
   await build({ root: project, logLevel: "warn", configFile: false, build: { outDir: built, emptyOutDir: true } });
   const server = serve(built);
@@ -50,7 +52,11 @@ export async function openPages(project: string): Promise<Record<"free" | "stric
       if (failures.length > 0) throw new Error(`the page failed: ${failures.join("; ")}`);
       return (await page.evaluate("globalThis.results")) as PageResults;
     };
-    return { free: await open("/index.html"), strict: await open("/index.html?strict") };
+    return {
+      free: await open("/index.html"),
+      wasm: await open("/index.html?wasm"),
+      strict: await open("/index.html?strict"),
+    };
   } finally {
     await browser.close();
     server.close();
@@ -59,7 +65,12 @@ export async function openPages(project: string): Promise<Record<"free" | "stric
 
 const types: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
 
-/** The files of a folder; with `?strict`, under a policy that forbids code made at run time. */
+const policies: Readonly<Record<string, string>> = {
+  "?wasm": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
+  "?strict": "default-src 'self'",
+};
+
+/** The files of a folder, under the policy that the query names. */
 function serve(folder: string): Server {
   return createServer((request, response) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
@@ -70,7 +81,8 @@ function serve(folder: string): Server {
       return;
     }
     response.setHeader("content-type", type);
-    if (search === "?strict") response.setHeader("content-security-policy", "default-src 'self'");
+    const policy = policies[search];
+    if (policy) response.setHeader("content-security-policy", policy);
     response.end(readFileSync(file));
   });
 }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chromiumPath, openPages, type PageResults } from "./browser.ts";
+import { chromiumPath, openPages, type PageResults, type Policy } from "./browser.ts";
 import {
   checked,
   entries,
@@ -182,17 +182,25 @@ describe("installed in an empty folder", () => {
     expect(node(text)).toBe("1,3 2,3");
   });
 
-  test("a program trains to the same bits on both backends", () => {
-    const { javascript, interpreter } = smoke.losses;
+  test("a program trains to the same bits on every backend", () => {
+    const { wasm, javascript, interpreter } = smoke.losses;
+    expect(wasm).toEqual(javascript);
     expect(javascript).toHaveLength(20);
     expect(new Set(javascript).size).toBe(20);
     expect(interpreter).toEqual(javascript);
   });
 
   test.skipIf(chromiumPath === null)(
-    `a Vite bundle in Chromium gives the bits of Node, with and without eval${chromiumPath ? "" : " (no browser here: skipped)"}`,
+    `a Vite bundle in Chromium gives the bits of Node, under every content-security policy${chromiumPath ? "" : " (no browser here: skipped)"}`,
     async () => {
-      const { free, strict }: Record<"free" | "strict", PageResults> = await openPages(project);
+      const { free, wasm, strict }: Record<Policy, PageResults> = await openPages(project);
+      expect(free.default).toEqual({ losses: smoke.losses.wasm });
+      expect(free.wasm).toEqual({ losses: smoke.losses.wasm });
+      // A policy may allow WebAssembly and no eval; without either a session falls back.
+      expect(wasm.default).toEqual({ losses: smoke.losses.wasm });
+      expect(wasm.javascript).toMatchObject({ error: { name: "CompileError" } });
+      expect(strict.wasm).toMatchObject({ error: { name: "GraphError" } });
+      expect(strict.default).toEqual({ losses: smoke.losses.interpreter });
       expect(free.javascript).toEqual({ losses: smoke.losses.javascript });
       expect(free.interpreter).toEqual({ losses: smoke.losses.interpreter });
       // A content-security policy without 'unsafe-eval' forbids what the javascript backend does.

@@ -113,12 +113,16 @@ export function install(packed: Packed): string {
 const smokeProgram = `import { trainTinyNet } from "./tiny-net.js";
 const exported = {};
 for (const entry of ${JSON.stringify(entries)}) exported[entry] = Object.keys(await import(entry)).sort();
-const losses = { javascript: trainTinyNet("javascript"), interpreter: trainTinyNet("interpreter") };
+const losses = {
+  wasm: trainTinyNet("wasm"),
+  javascript: trainTinyNet("javascript"),
+  interpreter: trainTinyNet("interpreter"),
+};
 console.log(JSON.stringify({ node: process.version, exported, losses }));
 `;
 
 export interface Smoke {
   readonly node: string;
   readonly exported: Readonly<Record<string, readonly string[]>>;
-  readonly losses: Readonly<Record<"javascript" | "interpreter", readonly string[]>>;
+  readonly losses: Readonly<Record<"wasm" | "javascript" | "interpreter", readonly string[]>>;
 }

@@ -49,6 +49,16 @@ export const javascript: Backend = {
   },
 };
 
+/** True if code may be made at run time, as this backend does. */
+export function mayEvaluate(): boolean {
+  try {
+    new Function("");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function linkError(cause: unknown): CompileError {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof SyntaxError) return new CompileError({ what: `javascript backend: ${message}` });

@@ -40,8 +40,21 @@ function nodeV8(): V8 | null {
   return (node.process?.getBuiltinModule?.("node:v8") as V8 | undefined) ?? null;
 }
 
+/** `(func (result v128) (i8x16.popcnt (i8x16.splat (i32.const 0))))`: the smallest module with vectors. */
+// biome-ignore format: bytes
+const WITH_VECTORS = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
+
 /** Why plans can not run as WebAssembly here; null if they can. */
 export function wasmSupport(): string | null {
-  if (typeof WebAssembly !== "object") return "there is no WebAssembly";
-  return null;
+  if (typeof WebAssembly !== "object") return "there is no WebAssembly here";
+  try {
+    new WebAssembly.Module(Uint8Array.from(WITH_VECTORS));
+    return null;
+  } catch (cause) {
+    // A policy forbids even what is valid.
+    if (!WebAssembly.validate(Uint8Array.from(WITH_VECTORS))) return "WebAssembly has no vectors here";
+    return `WebAssembly is forbidden here (${cause instanceof Error ? cause.message : String(cause)})`;
+  }
 }

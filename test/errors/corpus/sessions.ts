@@ -732,7 +732,7 @@ fix: feed a value of shape [2, 2], or change the shape of "w"`,
       name: "a backend that does not exist",
       text: `session: there is no backend "gpu"
 at sessions.ts[session]
-fix: choose one of javascript, interpreter`,
+fix: choose one of wasm, javascript, interpreter`,
       broken: (_g, { graph }) => new Session(graph, { backend: "gpu" as "javascript" }), // [session]
       fixed(g, { graph }) {
         const one = g.constant(1);

@@ -1,4 +1,4 @@
-// What the page runs: both backends, with the error in the place of the losses where one can not run.
+// What the page runs: every backend, and the one a session takes by itself, with the error in the place of the losses where one can not run.
 import { trainTinyNet } from "./tiny-net.js";
 
 function attempt(backend) {
@@ -9,4 +9,9 @@ function attempt(backend) {
   }
 }
 
-globalThis.results = { javascript: attempt("javascript"), interpreter: attempt("interpreter") };
+globalThis.results = {
+  default: attempt(undefined),
+  wasm: attempt("wasm"),
+  javascript: attempt("javascript"),
+  interpreter: attempt("interpreter"),
+};
