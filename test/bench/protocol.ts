@@ -1,40 +1,83 @@
-/** What a measured process is told, and what it answers: one line of JSON each. */
+/**
+ * How the runner and a measured process talk: one line of JSON each. The process greets with the numbers it computed
+ * (`Greeting`), then answers each `{ "ms": 150 }` with the times of calls that filled that long (`Times`).
+ * `peers/torch.py` speaks the same.
+ */
+import { createInterface } from "node:readline";
+
+/** What a measured process is told, as JSON in its last argument. */
+export interface Assignment {
+  readonly workload: string;
+  readonly variant: string;
+  readonly threads: number;
+  /** Of forerun alone; absent: the session's default. */
+  readonly backend?: string;
+}
+
+export interface Greeting {
+  readonly name: string;
+  readonly version: string;
+  /** Numbers both sides must agree on. */
+  readonly check: readonly number[];
+  /** Words about how it ran, for the reader of the table. */
+  readonly note?: string;
+  /** Why this side cannot run the workload; then nothing else counts. */
+  readonly cannot?: string;
+}
+
+export interface Times {
+  /** Milliseconds for one call; short calls are timed in groups and the time shared out. */
+  readonly times: readonly number[];
+}
+
 export interface Side {
   readonly name: string;
   readonly version: string;
-  /** Runs one training step on the given batch and returns the loss before it. */
-  step(images: Float32Array, labels: Int32Array): number;
+  readonly note?: string;
+  /** Runs the workload where its numbers can be looked at. Training goes on from there. */
+  check(): readonly number[] | Promise<readonly number[]>;
+  /** One measured call; `turn` counts up. A promise is waited for. */
+  call(turn: number): unknown;
 }
 
-export const BATCH = 64;
+/** Thrown where a side has no way to do a workload: not an error of the benchmark. */
+export class CannotError extends Error {}
 
-/** The same made-up batch and weights on both sides, exact in float32. */
-export function batch(): { readonly images: Float32Array; readonly labels: Int32Array } {
-  const images = Float32Array.from({ length: BATCH * 784 }, (_, i) => (Math.imul(i + 1, 0x9e3779b1) >>> 8) / 2 ** 24);
-  return { images, labels: Int32Array.from({ length: BATCH }, (_, i) => i % 10) };
-}
-export const layers = [784, 64, 64, 10] as const;
-export function weights(layer: number): Float32Array {
-  const [inputs, units] = [layers[layer]!, layers[layer + 1]!];
-  return Float32Array.from(
-    { length: inputs * units },
-    (_, i) => ((Math.imul(i + 1 + layer, 0x85ebca6b) >>> 8) / 2 ** 24 - 0.5) * 0.125,
-  );
-}
+/** Calls shorter than this are timed in groups, so that the clock's own cost and resolution do not matter. */
+const shortestSample = 0.1;
 
-/** Answers `{ rounds }` lines on standard input with the time of each round in ms and the losses of the first steps. */
-export async function serve(side: Side): Promise<void> {
-  const { images, labels } = batch();
-  const losses = Array.from({ length: 20 }, () => side.step(images, labels));
-  console.log(JSON.stringify({ name: side.name, version: side.version, losses }));
-  for await (const chunk of process.stdin) {
-    const { steps } = JSON.parse(String(chunk)) as { steps: number };
+const say = (line: Partial<Greeting> | Times): void => console.log(JSON.stringify(line));
+
+/** Runs in the measured process: makes the side the argument asks for, greets, and measures until the input ends. */
+export async function serve(create: (assignment: Assignment) => Side | Promise<Side>): Promise<void> {
+  const assignment = JSON.parse(process.argv.at(-1)!) as Assignment;
+  let side: Side;
+  try {
+    side = await create(assignment);
+    const check = await side.check();
+    say({ name: side.name, version: side.version, check, ...(side.note === undefined ? {} : { note: side.note }) });
+  } catch (error) {
+    say({ cannot: error instanceof Error ? error.message : String(error) });
+    if (!(error instanceof CannotError)) console.error(error);
+    return;
+  }
+  let turn = 0;
+  let group = 1;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { ms } = JSON.parse(line) as { readonly ms: number };
     const times: number[] = [];
-    for (let i = 0; i < steps; i++) {
-      const start = performance.now();
-      side.step(images, labels);
-      times.push(performance.now() - start);
-    }
-    console.log(JSON.stringify({ times }));
+    const end = performance.now() + ms;
+    let start = performance.now();
+    do {
+      for (let i = 0; i < group; i++) {
+        const result = side.call(turn++);
+        if (result instanceof Promise) await result;
+      }
+      const now = performance.now();
+      times.push((now - start) / group);
+      if (now - start < shortestSample) group *= 2;
+      start = performance.now();
+    } while (start < end);
+    say({ times });
   }
 }

@@ -1,84 +1,84 @@
 /**
- * Measures one training step of the MNIST network (batch 64, Adam, a fresh batch in, the loss out) against peers in
- * the same run: each side in a process of its own, rounds interleaved, losses compared first, the ratio of minima
- * counts. `npm run bench:install` installs the peers, `npm run bench -- --rounds 12` runs.
+ * `npm run bench`: every workload of the project's performance goals against its peers, in one run.
+ *
+ *     --only mlp-train-b32,matmul    these workloads alone
+ *     --threads 1|2                  rows with that many threads on both sides
+ *     --backend wasm|javascript      of forerun; else what its sessions choose
+ *     --quick                        shorter rounds: everything in less than five minutes
+ *     --json FILE                    the measured rows, as described in `report.ts`
+ *     --write-docs                   puts the table into README.md and docs/performance.md
+ *
+ * Each side runs in a process of its own, in turns with the other; what both compute is compared first; warm-up is not
+ * counted; the ratio of the fastest times counts. `npm run bench:install` installs the peers. PyTorch is used where
+ * `python3 -c "import torch"` works (`TORCH_PYTHON` names another interpreter).
  */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { type Row, selectRows } from "./goals.ts";
+import { type Effort, findPython, measureOwn, measureSides, measureSize, measureStart } from "./measure.ts";
+import { type Outcome, textTable } from "./report.ts";
+import { describeMachine, writeDocs } from "./write-docs.ts";
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "10" }, steps: { type: "string", default: "20" } },
+  options: {
+    only: { type: "string" },
+    threads: { type: "string" },
+    backend: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    "write-docs": { type: "boolean", default: false },
+  },
 });
 
-interface Greeting {
-  readonly name: string;
-  readonly version: string;
-  readonly losses: readonly number[];
-}
-
-/** One measured process. */
-class Contestant {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
-  readonly times: number[] = [];
-  greeting: Greeting = { name: "", version: "", losses: [] };
-
-  constructor(file: string) {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    this.#child = spawn(process.execPath, ["--import", "tsx", path], { stdio: ["pipe", "pipe", "pipe"] });
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
-  }
-  async ready(): Promise<void> {
-    this.greeting = await this.#answer<Greeting>();
-  }
-  async round(steps: number): Promise<void> {
-    this.#child.stdin.write(`${JSON.stringify({ steps })}\n`);
-    this.times.push(...(await this.#answer<{ times: number[] }>()).times);
-  }
-  close(): void {
-    this.#child.kill();
-  }
-  async #answer<T>(): Promise<T> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done) throw new Error("a measured process ended; run it alone to see why");
-      // Peers greet their users in prose too.
-      if (value.startsWith("{")) return JSON.parse(value) as T;
-    }
-  }
-}
-
-const peer = "./peers/mnist-step-tfjs.mjs";
-if (!existsSync(fileURLToPath(new URL("./peers/node_modules", import.meta.url)))) {
-  console.log("the peers are not installed: npm run bench:install");
-  process.exit(1);
-}
-const [ours, theirs] = [new Contestant("./mnist-step-forerun.ts"), new Contestant(peer)];
-await Promise.all([ours.ready(), theirs.ready()]);
-const gaps = ours.greeting.losses.map((loss, i) => Math.abs(loss - theirs.greeting.losses[i]!));
-// The same weights give the same first loss. Later ones drift apart: tfjs adds Adam's epsilon at another place.
-if (gaps[0]! > 1e-5 || Math.max(...gaps) > 5e-3) {
-  throw new Error(`the two sides do not compute the same: losses differ by ${gaps.join(", ")}`);
-}
-for (let i = 0; i < Number(options.rounds); i++) {
-  await ours.round(Number(options.steps));
-  await theirs.round(Number(options.steps));
-}
-const stats = ({ times }: Contestant) => {
-  const sorted = [...times].sort((a, b) => a - b);
-  return { min: sorted[0]!, median: sorted[sorted.length >> 1]! };
+const effort: Effort = {
+  ...(options.quick
+    ? { rounds: 3, roundMs: 120, warmUpMs: 300, starts: 3 }
+    : { rounds: 12, roundMs: 250, warmUpMs: 1000, starts: 10 }),
+  ...(options.backend === undefined ? {} : { backend: options.backend }),
 };
-console.log(
-  `first loss agrees within ${gaps[0]!.toExponential(1)}, the next 19 within ${Math.max(...gaps).toExponential(1)}`,
-);
-for (const side of [ours, theirs]) {
-  const { min, median } = stats(side);
-  console.log(
-    `${`${side.greeting.name} ${side.greeting.version}`.padEnd(28)} min ${min.toFixed(2)} ms  median ${median.toFixed(2)} ms`,
-  );
-  side.close();
+
+/** Rows that one set of processes measures together, in the order of the table. */
+function groups(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) {
+    const alone = ["start", "compile", "compile-scale", "memory", "size"].includes(row.workload);
+    const key = alone ? row.workload : `${row.workload}|${row.variant}|${row.threads}`;
+    found.set(key, [...(found.get(key) ?? []), row]);
+  }
+  return [...found.values()];
 }
-console.log(`ratio of minima ${(stats(theirs).min / stats(ours).min).toFixed(2)}`);
+
+function measure(rows: readonly Row[]): Promise<readonly Outcome[]> {
+  switch (rows[0]!.workload) {
+    case "start":
+      return measureStart(rows, effort);
+    case "compile":
+    case "compile-scale":
+    case "memory":
+      return measureOwn(rows, effort);
+    case "size":
+      return measureSize(rows);
+    default:
+      return measureSides(rows, effort);
+  }
+}
+
+const only = options.only?.split(",").filter((name) => name !== "") ?? [];
+const rows = selectRows(only, options.threads === undefined ? undefined : Number(options.threads));
+const started = performance.now();
+console.log(describeMachine());
+if (rows.some(({ peer }) => peer === "pytorch")) {
+  const python = findPython();
+  if ("missing" in python) console.log(`PyTorch ${python.missing}`);
+}
+const outcomes: Outcome[] = [];
+for (const group of groups(rows)) {
+  const { workload, variant, threads } = group[0]!;
+  process.stderr.write(`measuring ${workload} ${variant} ${threads}T …\n`);
+  outcomes.push(...(await measure(group)));
+}
+console.log(textTable(outcomes));
+console.log(`took ${((performance.now() - started) / 1000).toFixed(0)} s; times are minima, the ratio is of minima`);
+const measured = outcomes.flatMap((outcome) => ("measured" in outcome ? [outcome.measured] : []));
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(measured, null, 2)}\n`);
+if (options["write-docs"]) writeDocs(measured);

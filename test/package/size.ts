@@ -1,4 +1,6 @@
 /** `npm run size`: what forerun adds to a page, minified and compressed, in kB of 1000 bytes. */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { projectRoot } from "../support/source-files.ts";
@@ -32,28 +34,49 @@ const programs: readonly (readonly [name: string, text: string])[] = [
   ["training program, forerun/functional", training("./src/functional.ts")],
 ];
 
-for (const [name, text] of programs) {
-  const { outputFiles, metafile } = await build({
-    stdin: { contents: text, resolveDir: projectRoot, loader: "ts" },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
-    metafile: true,
-  });
-  const [file] = outputFiles;
-  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`.padStart(9);
-  console.log(
-    `${name.padEnd(38)} ${kilobytes(file!.contents.length)} ${kilobytes(gzipSync(file!.contents, { level: 9 }).length)} gzip`,
-  );
-  const folders = new Map<string, number>();
-  for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0]!.inputs)) {
-    const folder = path.split("/").slice(1, -1).join("/").split("/")[0] ?? "";
-    if (folder !== "") folders.set(folder, (folders.get(folder) ?? 0) + bytesInOutput);
+export interface BundleSize {
+  readonly name: string;
+  /** Bytes after minification, and after `gzip -9` of that. */
+  readonly minified: number;
+  readonly compressed: number;
+  /** Minified bytes that came from each folder of src, largest first. */
+  readonly folders: readonly (readonly [folder: string, bytes: number])[];
+}
+
+/** Bundles each program for a page. */
+export async function bundleSizes(): Promise<readonly BundleSize[]> {
+  const sizes: BundleSize[] = [];
+  for (const [name, text] of programs) {
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: text, resolveDir: projectRoot, loader: "ts" },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      write: false,
+      metafile: true,
+    });
+    const { contents } = outputFiles[0]!;
+    const folders = new Map<string, number>();
+    for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0]!.inputs)) {
+      const folder = path.split("/").slice(1, -1).join("/").split("/")[0] ?? "";
+      if (folder !== "") folders.set(folder, (folders.get(folder) ?? 0) + bytesInOutput);
+    }
+    sizes.push({
+      name,
+      minified: contents.length,
+      compressed: gzipSync(contents, { level: 9 }).length,
+      folders: [...folders].sort(([, a], [, b]) => b - a),
+    });
   }
-  const parts = [...folders]
-    .sort(([, a], [, b]) => b - a)
-    .map(([folder, bytes]) => `${folder} ${(bytes / 1000).toFixed(1)}`);
-  if (process.argv.includes("--parts")) console.log(`  minified, by folder: ${parts.join(", ")}`);
+  return sizes;
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`.padStart(9);
+  for (const { name, minified, compressed, folders } of await bundleSizes()) {
+    console.log(`${name.padEnd(38)} ${kilobytes(minified)} ${kilobytes(compressed)} gzip`);
+    const parts = folders.map(([folder, bytes]) => `${folder} ${(bytes / 1000).toFixed(1)}`);
+    if (process.argv.includes("--parts")) console.log(`  minified, by folder: ${parts.join(", ")}`);
+  }
 }

@@ -30,9 +30,9 @@ export type Ending =
 /** Bytes of the vector operand that may stay in the first-level cache (32 KiB) beside some rows of the other. */
 const RESIDENT = 16 * 1024;
 /** Bytes of the other operand that may stay in the second-level cache (1 MiB, but half of that on many machines). */
-const BLOCK = 256 * 1024;
+const BLOCK = 128 * 1024;
 /** Fewest and most rows of such a block. */
-const BLOCK_ROWS = [32, 128] as const;
+const BLOCK_ROWS = [16, 128] as const;
 /** Bytes from term to term, terms, and columns of the result from which copying the columns of a tile pays. */
 const FAR = 128;
 const TERMS_FROM = 64;
