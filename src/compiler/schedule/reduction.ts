@@ -23,6 +23,8 @@ import { replaceIn } from "./replace.ts";
 
 /** Partial results side by side where their number can not be seen (maximum, whole numbers, truth). */
 const FREE_LANES = 16;
+/** Lanes of one vector of partial results. */
+const LANES = 4;
 /** Fewer elements than this are folded one by one. */
 const SHORTEST = 8;
 
@@ -30,12 +32,13 @@ const SHORTEST = 8;
  * A fold along memory, with its partial results in lanes:
  *
  *     let sum = reduce add interleaved over r < 1000: x[r]
- *     →  for lane < 32 in lanes
- *          var fold = 0
- *          for step < 31: fold = fold + x[step*32 + lane]
- *          if 992 + lane < 1000: fold = fold + x[992 + lane]
- *          partial[lane] = fold
- *        for lane < 16 in lanes: partial[lane] = partial[lane] + partial[lane + 16]      and so on
+ *     →  for lane < 4 in lanes
+ *          var fold_0 = 0 … var fold_7 = 0
+ *          for step < 31: fold_0 = fold_0 + x[step*32 + lane]; … fold_7 = fold_7 + x[step*32 + 28 + lane]
+ *          fold_0 = fold_0 + x[992 + lane]; fold_1 = fold_1 + x[996 + lane]
+ *          fold_0 = fold_0 + fold_4; … fold_0 = fold_0 + fold_1
+ *          partial[lane] = fold_0
+ *        let sum = partial[0] + partial[2] + (partial[1] + partial[3])
  *
  * The order is that of kernel/reduce.ts to the bit. Null where the elements do not lie side by side, or are few.
  */
@@ -59,7 +62,7 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
   const narrow = result.min > all.min || result.max < all.max;
   const sum = narrow ? variable(names.fresh(`${result.name}_fold`), type) : result;
   const identity = constant(identityOf(op, type), type);
-  const partial: Buffer = { name: names.fresh("partial"), dtype: type, size: width, role: "scratch" };
+  const partial: Buffer = { name: names.fresh("partial"), dtype: type, size: LANES, role: "scratch" };
   scratch.push(partial);
 
   const extreme = isFloat(type) && (op === "max" || op === "min");
@@ -68,49 +71,63 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
    * of either sign: IEEE's maximum takes eight instructions on x86, a plain comparison one, and two more find NaN.
    */
   const fold = (start: Expr, count: number, quick = false): { readonly body: Stmt[]; readonly value: Expr } => {
-    const lane = indexVariable(names.fresh("lane"), width);
-    const running = variable(names.fresh("fold"), type);
-    const missing = variable(names.fresh("isNaN"), "bool");
-    const element = (at: Expr): Stmt[] => {
+    const lane = indexVariable(names.fresh("lane"), LANES);
+    // Partial result number 4k + lane is `folds[k]` of that lane.
+    const folds = Array.from({ length: width / LANES }, () => variable(names.fresh("fold"), type));
+    const missing = quick ? folds.map(() => variable(names.fresh("seenNaN"), "bool")) : [];
+    const set = (target: VarExpr, value: Expr): Stmt => ({ kind: "set", variable: target, value });
+    const element = (k: number, first: Expr): Stmt[] => {
+      const at = add(add(first, int(k * LANES)), lane);
       const place = new Map<Expr, Expr>(reduce.loops.map((loop) => [loop.index, loop.index === index ? at : int(0)]));
-      const body = replaceIn(reduce.body, place);
-      const value = replaceIn([{ kind: "let", variable: running, value: reduce.value, mutable: true }], place)[0]!;
-      const term = (value as LetStmt).value;
-      if (!quick) return [...body, { kind: "set", variable: running, value: binary(op, running, term) }];
+      const before = replaceIn(reduce.body, place);
+      const term = valueIn(reduce, place);
+      const running = folds[k]!;
+      const seenNaN = missing[k];
+      if (!seenNaN) return apart([...before, set(running, binary(op, running, term))]);
       const further = op === "max" ? lt(running, term) : lt(term, running);
-      return [
-        ...body,
-        { kind: "set", variable: missing, value: binary("or", missing, binary("ne", term, term)) },
-        { kind: "set", variable: running, value: select(further, term, running) },
-      ];
+      return apart([
+        ...before,
+        set(seenNaN, binary("or", seenNaN, binary("ne", term, term))),
+        set(running, select(further, term, running)),
+      ]);
     };
     const steps = Math.floor(count / width);
     const rest = count - steps * width;
     const step = indexVariable(names.fresh("step"), steps);
-    const inside: Stmt[] = [{ kind: "let", variable: running, value: identity, mutable: true }];
-    if (quick) inside.push({ kind: "let", variable: missing, value: truth(false), mutable: true });
-    if (steps === 1) inside.push(block(element(add(start, lane))));
-    else if (steps > 1) {
-      const at = add(add(start, mul(step, int(width))), lane);
-      inside.push({ kind: "for", index: step, extent: int(steps), body: element(at) });
+    const inside: Stmt[] = [
+      ...folds.map((running): Stmt => ({ kind: "let", variable: running, value: identity, mutable: true })),
+      ...missing.map((seenNaN): Stmt => ({ kind: "let", variable: seenNaN, value: truth(false), mutable: true })),
+    ];
+    if (steps > 0) {
+      const first = steps === 1 ? start : add(start, mul(step, int(width)));
+      const turn = folds.flatMap((_, k) => element(k, first));
+      inside.push(
+        ...(steps === 1
+          ? turn
+          : [
+              loopOf(
+                step,
+                steps,
+                turn,
+                [4, 2, 1].find((times) => steps % times === 0),
+              ),
+            ]),
+      );
     }
-    if (rest > 0) {
-      const at = add(add(start, int(steps * width)), lane);
-      inside.push({ kind: "if", test: lt(lane, int(rest)), body: element(at) });
+    const end = add(start, int(steps * width));
+    const whole = Math.floor(rest / LANES);
+    for (let k = 0; k < whole; k++) inside.push(...element(k, end));
+    if (rest % LANES > 0) inside.push({ kind: "if", test: lt(lane, int(rest % LANES)), body: element(whole, end) });
+    missing.forEach((seenNaN, k) => {
+      inside.push(set(folds[k]!, select(seenNaN, constant(Number.NaN, type), folds[k]!)));
+    });
+    for (let left = folds.length / 2; left >= 1; left /= 2) {
+      for (let k = 0; k < left; k++) inside.push(set(folds[k]!, binary(op, folds[k]!, folds[k + left]!)));
     }
-    const result = quick ? select(missing, constant(Number.NaN, type), running) : running;
-    inside.push({ kind: "store", buffer: partial, at: lane, value: result });
-    const body: Stmt[] = [{ kind: "for", index: lane, extent: int(width), lanes: width, body: inside }];
-    let left = width / 2;
-    for (; left >= 4; left /= 2) {
-      const to = indexVariable(names.fresh("lane"), left);
-      const value = binary(op, load(partial, to), load(partial, add(to, int(left))));
-      const store: Stmt = { kind: "store", buffer: partial, at: to, value };
-      body.push({ kind: "for", index: to, extent: int(left), lanes: left, body: [store] });
-    }
-    let last = Array.from({ length: 2 * left }, (_, i): Expr => load(partial, int(i)));
-    for (; left >= 1; left /= 2) last = last.slice(0, left).map((value, i) => binary(op, value, last[i + left]!));
-    return { body, value: last[0]! };
+    inside.push({ kind: "store", buffer: partial, at: lane, value: folds[0]! });
+    const body: Stmt[] = [{ kind: "for", index: lane, extent: int(LANES), lanes: LANES, body: inside }];
+    const [a, b, c, d] = [0, 1, 2, 3].map((i): Expr => load(partial, int(i)));
+    return { body, value: binary(op, binary(op, a!, c!), binary(op, b!, d!)) };
   };
 
   const out: Stmt[] = [];
@@ -153,13 +170,27 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
 /** The largest power of two that is at most `n`, and a multiple of 4. */
 const powerOfTwo = (n: number): number => Math.max(4, 2 ** (31 - Math.clz32(n)));
 
-/** Statements of one turn as a block of their own. */
-const block = (body: Stmt[]): Stmt => ({
+const loopOf = (index: VarExpr, extent: number, body: Stmt[]): Stmt => ({
   kind: "for",
-  index: indexVariable("once", 1),
-  extent: int(1),
+  index,
+  extent: int(extent),
   body,
 });
+
+/** Statements of one element; in a block of their own if they name anything, since the next element names it too. */
+const apart = (body: Stmt[]): Stmt[] =>
+  body.some((statement) => statement.kind === "let") ? [loopOf(indexVariable("once", 1), 1, body)] : body;
+
+/** The value that is folded, with indices replaced; what the body before it defines has its names in `place`. */
+function valueIn(reduce: ReduceStmt, place: Map<Expr, Expr>): Expr {
+  const statement: Stmt = {
+    kind: "let",
+    variable: variable("term", reduce.value.type),
+    value: reduce.value,
+    mutable: true,
+  };
+  return (replaceIn([statement], place)[0] as LetStmt).value;
+}
 
 /** True if the fold reads nothing across memory, and something along it. */
 function liesAlong(reduce: ReduceStmt, index: VarExpr): boolean {
