@@ -40,7 +40,7 @@ function convolutional(graph: Graph, images: Tensor): Tensor {
   ].entries()) {
     const filters = graph.variable(`filters_${i}`, [5, 5, inputs!, channels!]);
     const bias = graph.variable(`bias_${i}`, [channels!]);
-    x = maxPool2d(relu(add(conv2d(x, filters, { padding: "same" }), bias)), 2);
+    x = maxPool2d(relu(add(conv2d(x, filters, { padding: "same" }), bias)));
   }
   const flat = reshape(x, [-1, 784]);
   return add(matmul(flat, graph.variable("kernel", [784, 10])), graph.variable("bias", [10]));

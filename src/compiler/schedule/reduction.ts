@@ -101,18 +101,7 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
     if (steps > 0) {
       const first = steps === 1 ? start : add(start, mul(step, int(width)));
       const turn = folds.flatMap((_, k) => element(k, first));
-      inside.push(
-        ...(steps === 1
-          ? turn
-          : [
-              loopOf(
-                step,
-                steps,
-                turn,
-                [4, 2, 1].find((times) => steps % times === 0),
-              ),
-            ]),
-      );
+      inside.push(...(steps === 1 ? turn : [loopOf(step, steps, turn)]));
     }
     const end = add(start, int(steps * width));
     const whole = Math.floor(rest / LANES);
