@@ -4,7 +4,7 @@
  */
 export { type GradientOptions, gradients } from "./autodiff/gradients.ts";
 export type { CompileOptions, PassRecord, TraceEvent } from "./compiler/pass.ts";
-export type { Backend, Executable, Plan } from "./compiler/plan.ts";
+export type { Backend, Executable, Placement, Plan, PlanArray, Storage } from "./compiler/plan.ts";
 export type { DType, TypedArray } from "./core/dtype.ts";
 export {
   CompileError,
@@ -14,6 +14,7 @@ export {
   ForerunError,
   GradientError,
   GraphError,
+  MemoryError,
   ShapeError,
   StateError,
 } from "./core/errors.ts";
@@ -227,4 +228,5 @@ export type { Feeds } from "./runtime/feeds.ts";
 export type { Fetched, Fetches } from "./runtime/fetches.ts";
 export { Graph, type Initializer, type VariableInfo, type VariableOptions } from "./runtime/graph.ts";
 export { NDArray } from "./runtime/ndarray.ts";
+export type { PreparedRun, PrepareOptions } from "./runtime/prepared.ts";
 export { Session, type SessionOptions } from "./runtime/session.ts";

@@ -4,7 +4,7 @@ import { elementCount, stridesOf } from "../core/shape.ts";
 import type { IndexFunction, KernelBuilder } from "../graph/define.ts";
 import type { Expr } from "../kernel/expr.ts";
 import * as ir from "../kernel/expr.ts";
-import type { ReduceOp } from "../kernel/statement.ts";
+import type { ReduceOp, Stmt } from "../kernel/statement.ts";
 
 /** The part of `KernelBuilder` that only makes expressions. */
 export abstract class ExpressionBuilder implements KernelBuilder {
@@ -93,4 +93,26 @@ export function substitute(whole: Expr, names: ReadonlyMap<Expr, Expr>): Expr {
   const done = new Map(names);
   const visit = (expr: Expr): Expr => getOrMake(done, expr, () => ir.mapChildren(expr, visit));
   return visit(whole);
+}
+
+/**
+ * The same for two reductions that differ in nothing but the names of their loops and of what their bodies name, such
+ * as the maximum of a window in `maxPool2d` and in its winners: the second one uses the result of the first. Null for
+ * a body that does more than name values.
+ */
+export function reductionKey(
+  op: ReduceOp,
+  order: string,
+  loops: readonly { readonly index: ir.VarExpr; readonly extent: number }[],
+  body: readonly Stmt[],
+  term: Expr,
+): string | null {
+  const names = new Map<Expr, Expr>();
+  // No name of a kernel has a question mark in it.
+  for (const [loop, { index, extent }] of loops.entries()) names.set(index, ir.indexVariable(`?${loop}`, extent));
+  for (const statement of body) {
+    if (statement.kind !== "let" || statement.mutable) return null;
+    names.set(statement.variable, substitute(statement.value, names));
+  }
+  return `${op} ${order} ${loops.map(({ extent }) => extent)}: ${substitute(term, names).id}`;
 }

@@ -21,7 +21,7 @@ import {
   type Stmt,
   walkStatements,
 } from "../kernel/statement.ts";
-import { ExpressionBuilder, flatten, indexFunction, occurrences, substitute } from "./expressions.ts";
+import { ExpressionBuilder, flatten, indexFunction, occurrences, reductionKey, substitute } from "./expressions.ts";
 import { type FusionGroup, groupName } from "./fused.ts";
 
 /** A kernel and the tensor behind each of its parameters (null for scratch). */
@@ -37,7 +37,7 @@ interface Scope {
   /** Inside an `if`: what is loaded here may be out of bounds elsewhere, so it stays here. */
   readonly guarded: boolean;
   readonly statements: Stmt[];
-  /** Values at an index, by node and index. */
+  /** Values at an index, by node and index; reductions by what they reduce (`reductionKey`). */
   readonly known: Map<string, Expr>;
   /** Scratch rows filled here, by node and the index of the row. */
   readonly rows: Map<string, Buffer>;
@@ -177,14 +177,20 @@ class Lowering extends ExpressionBuilder {
   #valueAt(tensor: Tensor, index: readonly Expr[]): Expr {
     const { op } = tensor;
     const key = `${op.id}:${index.map((i) => i.id).join()}`;
-    for (let scope: Scope | null = this.#scope; scope; scope = scope.parent) {
-      const known = scope.known.get(key);
-      if (known) return this.#ask(known, key, op);
-    }
+    const known = this.#knownAs(key);
+    if (known) return this.#ask(known, key, op);
     const scratchAxes = this.#group.scratch.get(op);
     const value = scratchAxes ? this.#fromScratch(op, index, scratchAxes) : this.#named(op, this.#compute(op, index));
     this.#home([value]).known.set(key, value);
     return this.#ask(value, key, op);
+  }
+
+  #knownAs(key: string): Expr | undefined {
+    for (let scope: Scope | null = this.#scope; scope; scope = scope.parent) {
+      const known = scope.known.get(key);
+      if (known) return known;
+    }
+    return undefined;
   }
 
   #ask(value: Expr, key: string, op: Operation): Expr {
@@ -386,8 +392,12 @@ class Lowering extends ExpressionBuilder {
     const used: Expr[] = [term];
     walkStatements(body, (statement) => void used.push(...expressionsOf(statement)));
     const home = this.#home(used);
+    const key = reductionKey(op, order, loops, body, term);
+    const same = key === null ? undefined : this.#knownAs(key);
+    if (same) return same;
     const result = variable(this.#fresh(op === "add" ? "sum" : op), term.type);
     this.#scopeOf.set(result, home);
+    if (key !== null) home.known.set(key, result);
     home.statements.push({ kind: "reduce", variable: result, op, order, loops, body, value: term });
     return result;
   }

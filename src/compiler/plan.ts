@@ -13,6 +13,8 @@ export interface PlanArray {
   readonly at: number;
   /** Name of the value, for people. */
   readonly of: string;
+  /** What it holds; null for scratch memory of a kernel. */
+  readonly tensor: Tensor | null;
 }
 
 /** One kernel call; `args` are positions in `Plan.arrays`, in the order of the kernel's buffers. */
@@ -31,6 +33,8 @@ export interface Plan {
   readonly arrays: readonly PlanArray[];
   readonly steps: readonly Step[];
   readonly arenaBytes: number;
+  /** The largest sum of bytes in use at once, scratch included: no arena could be smaller. */
+  readonly liveBytes: number;
   /** Bytes of all tensors of the function, had each its own buffer. */
   readonly totalBytes: number;
   readonly feeds: readonly Tensor[];
@@ -48,9 +52,11 @@ export type PlanMemory = TypedArray[];
 
 /**
  * The memory of one session: variables, constants and fed values in blocks of their own, and one arena that all plans
- * share, since only one runs at a time.
+ * share, since only one runs at a time. Where there is no more memory, both `reserve` throw MemoryError.
  */
 export interface Storage {
+  /** Bytes it can hold at most, whatever the machine has. */
+  readonly capacity: number;
   /** Byte address of a new block, aligned for vectors. Blocks never move; `release` gives one back. */
   reserve(bytes: number): number;
   release(address: number, bytes: number): void;
@@ -60,7 +66,7 @@ export interface Storage {
   readonly arena: number;
   /** A view of memory as it lies now; see `generation`. */
   view(dtype: DType, address: number, length: number): TypedArray;
-  /** Changes whenever views made before show the memory no longer (it has grown, the arena has moved). */
+  /** Changes whenever views made before may show the memory no longer: it has grown, or the arena has moved. */
   readonly generation: number;
 }
 
@@ -85,7 +91,10 @@ export interface Backend {
   readonly name: string;
   /** What its plans are scheduled for. */
   readonly target: Target;
-  /** New memory for a session. `limit`: bytes it may grow to. */
-  open(limit?: number): Storage;
+  /**
+   * New memory for a session.
+   * @param budget bytes above which it should not grow ahead of what is asked for
+   */
+  open(budget?: number): Storage;
   link(plan: Plan, placement: Placement): Executable;
 }

@@ -77,8 +77,13 @@ export function roundTo(dtype: DType, value: number): number {
 
 /** Bounds of a dtype's values: finite for integers and bool. */
 export function rangeOf(dtype: DType): { readonly min: number; readonly max: number } {
-  if (dtype === "int32") return { min: -(2 ** 31), max: 2 ** 31 - 1 };
-  if (dtype === "uint32") return { min: 0, max: 2 ** 32 - 1 };
-  if (dtype === "bool") return { min: 0, max: 1 };
-  return { min: -Infinity, max: Infinity };
+  return RANGES[dtype];
 }
+const REAL = { min: -Infinity, max: Infinity };
+const RANGES: { readonly [T in DType]: { readonly min: number; readonly max: number } } = {
+  int32: { min: -(2 ** 31), max: 2 ** 31 - 1 },
+  uint32: { min: 0, max: 2 ** 32 - 1 },
+  bool: { min: 0, max: 1 },
+  float32: REAL,
+  float64: REAL,
+};

@@ -59,6 +59,10 @@ export class FeedError extends ForerunError {
 export class StateError extends ForerunError {
   override name = "StateError";
 }
+/** There is not enough memory: the session's budget, the machine, or the largest size of an array. Names the owners. */
+export class MemoryError extends ForerunError {
+  override name = "MemoryError";
+}
 /** A file can not be read: damaged, too large, of another version, or not what this graph needs. Names the place in it. */
 export class FileError extends ForerunError {
   override name = "FileError";

@@ -15,3 +15,6 @@ export function numberText(value: number, dtype: DType): string {
   if (Object.is(value, -0)) return "-0";
   return dtype === "float32" && Number.isFinite(value) ? shortestFloat32(value) : String(value);
 }
+
+/** A number of bytes, digits in groups: `1,048,576 bytes`. */
+export const bytesText = (bytes: number): string => `${bytes.toLocaleString("en-US")} bytes`;

@@ -12,7 +12,7 @@ import type { Attrs, Operation, Tensor } from "./operation.ts";
 export interface OpDef<A extends Attrs = Attrs> {
   readonly name: string;
   readonly category: OpCategory;
-  /** First line: a summary. Then the forward formula in TeX, and what a reader should know. */
+  /** First line: a summary. Then the forward formula in TeX, and what a reader should know. Empty in the published package. */
   readonly doc: string;
   /** Names of the operands; `"many"` for any number of them. */
   readonly inputs: readonly string[] | "many";

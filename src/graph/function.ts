@@ -78,8 +78,10 @@ export function reachable(
   const visit = (op: Operation): void => {
     if (done.has(op)) return;
     done.add(op);
-    const inputs = op.inputs.filter((input) => !isLeaf(input)).map((input) => input.op);
-    stack.push({ op, next: 0, needs: [...inputs, ...op.controls] });
+    const needs: Operation[] = [];
+    for (const input of op.inputs) if (!isLeaf(input)) needs.push(input.op);
+    needs.push(...op.controls);
+    stack.push({ op, next: 0, needs });
   };
   for (const start of from) {
     visit(start);
@@ -158,6 +160,12 @@ export function rebuild(
   const placed = new Set<Operation>(params.map((param) => param.op));
   const place = (op: Operation): void => {
     if (placed.has(op)) return;
+    const ready = (input: Tensor): boolean => placed.has(input.op) || leaves.has(input);
+    if (op.controls.length === 0 && op.inputs.every(ready)) {
+      placed.add(op);
+      ops.push(op);
+      return;
+    }
     // A replacement may bring several new operations: what they need comes first.
     for (const needed of reachable([op], (tensor) => placed.has(tensor.op) || leaves.has(tensor))) {
       placed.add(needed);

@@ -1,6 +1,6 @@
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { type ShapeContext, type SizeCheck, shapeText, type TensorSpec } from "../core/shape.ts";
-import { equalSizes } from "../core/size.ts";
+import { equalSizes, type Size } from "../core/size.ts";
 import type { OpDef } from "./define.ts";
 import type { Attrs, Tensor } from "./operation.ts";
 import { sizeNotes } from "./size-notes.ts";
@@ -19,14 +19,25 @@ export interface Site {
   readonly line: string | null;
 }
 
-export const operandOf = (tensor: Tensor): OperandInfo => ({
-  spec: tensor.spec,
-  name: tensor.index === 0 ? tensor.op.name : tensor.name,
-  get line() {
-    return tensor.op.line;
-  },
-  tensor,
-});
+/** Made for every operand of every operation: nothing is worked out before an error asks for it. */
+class Operand implements OperandInfo {
+  readonly tensor: Tensor;
+
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+  }
+  get spec(): TensorSpec {
+    return this.tensor.spec;
+  }
+  get name(): string {
+    return this.tensor.index === 0 ? this.tensor.op.name : this.tensor.name;
+  }
+  get line(): string | null {
+    return this.tensor.op.line;
+  }
+}
+
+export const operandOf = (tensor: Tensor): OperandInfo => new Operand(tensor);
 
 const label = (def: OpDef, operand: number): string =>
   def.inputs === "many" ? `input ${operand}` : (def.inputs[operand] ?? `input ${operand}`);
@@ -99,35 +110,47 @@ export function inferSpecs<A extends Attrs>(
   attrs: A,
   site: Site,
 ): { readonly specs: readonly TensorSpec[]; readonly checks: readonly SizeCheck[] } {
-  const checks: SizeCheck[] = [];
-
+  const context = new Inference(def as OpDef, operands, site);
   const dtypes = def.dtypes(
     operands.map(({ spec }) => spec.dtype),
     attrs,
-    {
-      fail(problem, fix) {
-        const details = operandDetails(def, operands, [], site.line);
-        throw new DTypeError({ what: `${def.name}: ${problem}`, details, at: site.line, fix });
-      },
-    },
+    { fail: (problem, fix) => context.failOfTypes(problem, fix) },
   );
-
-  const context: ShapeContext = {
-    fail(problem, { marks = [], fix } = {}) {
-      const details = operandDetails(def, operands, marks, site.line);
-      throw new ShapeError({ what: `${def.name}: ${problem}`, details, at: site.line, fix });
-    },
-    require(left, right, problem, options) {
-      const equal = equalSizes(left, right);
-      if (equal === false) context.fail(problem, options);
-      if (equal !== undefined) return;
-      const why = `${def.name} "${site.name}": ${problem}`;
-      checks.push({ left, right, why, marks: options?.marks ?? [], fix: options?.fix });
-    },
-  };
   const inputs = operands.map(({ spec }) => spec.shape);
   const shapes = inputs.every((shape) => shape !== null)
     ? def.shapes(inputs, attrs, context)
     : (def.shapesOfUnknown?.(inputs, attrs, context) ?? dtypes.map(() => null));
-  return { specs: dtypes.map((dtype, i) => ({ dtype, shape: shapes[i]! })), checks };
+  return { specs: dtypes.map((dtype, i) => ({ dtype, shape: shapes[i]! })), checks: context.checks };
+}
+
+/** What the rules of one op may say: made for every op, so it is one object, without closures. */
+class Inference implements ShapeContext {
+  readonly checks: SizeCheck[] = [];
+  readonly #def: OpDef;
+  readonly #operands: readonly OperandInfo[];
+  readonly #site: Site;
+
+  constructor(def: OpDef, operands: readonly OperandInfo[], site: Site) {
+    this.#def = def;
+    this.#operands = operands;
+    this.#site = site;
+  }
+
+  failOfTypes(problem: string, fix?: string): never {
+    const details = operandDetails(this.#def, this.#operands, [], this.#site.line);
+    throw new DTypeError({ what: `${this.#def.name}: ${problem}`, details, at: this.#site.line, fix });
+  }
+
+  fail(problem: string, { marks = [], fix }: Parameters<ShapeContext["fail"]>[1] = {}): never {
+    const details = operandDetails(this.#def, this.#operands, marks, this.#site.line);
+    throw new ShapeError({ what: `${this.#def.name}: ${problem}`, details, at: this.#site.line, fix });
+  }
+
+  require(left: Size, right: Size, problem: string, options?: Parameters<ShapeContext["fail"]>[1]): void {
+    const equal = equalSizes(left, right);
+    if (equal === false) this.fail(problem, options);
+    if (equal !== undefined) return;
+    const why = `${this.#def.name} "${this.#site.name}": ${problem}`;
+    this.checks.push({ left, right, why, marks: options?.marks ?? [], fix: options?.fix });
+  }
 }

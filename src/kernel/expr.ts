@@ -85,6 +85,7 @@ export const isCompare = (op: BinaryOp): op is CompareOp => COMPARE.has(op);
 
 let table = new Map<string, Expr>();
 let nextId = 0;
+const nextNumber = (): number => nextId++;
 
 /**
  * Runs `build` with an empty intern table and drops the table afterwards, so that compiling many kernels does not
@@ -100,9 +101,13 @@ export function withFreshExpressions<T>(build: () => T): T {
   }
 }
 
-type Unnumbered<E> = E extends Expr ? Omit<E, "id"> : never;
-function intern(key: string, make: () => Unnumbered<Expr>): Expr {
-  return getOrMake(table, key, () => ({ id: nextId++, ...make() }) as Expr);
+/*
+ * Constructors look their key up first and build the object only if there is none: a first compilation runs this in
+ * V8's interpreter, where closures and copies of objects are what costs.
+ */
+function intern<E extends Expr>(key: string, expr: E): E {
+  table.set(key, expr);
+  return expr;
 }
 
 // ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,8 +116,12 @@ function intern(key: string, make: () => Unnumbered<Expr>): Expr {
 export function constant(value: number, type: DType): Expr {
   const rounded = roundTo(type, value);
   const key = `c${type}:${Object.is(rounded, -0) ? "-0" : rounded}`;
-  const range = isFloat(type) ? rangeOf(type) : { min: rounded, max: rounded };
-  return intern(key, () => ({ kind: "const", type, value: rounded, ...range }));
+  const known = table.get(key);
+  if (known) return known;
+  const float = isFloat(type);
+  const min = float ? Number.NEGATIVE_INFINITY : rounded;
+  const max = float ? Number.POSITIVE_INFINITY : rounded;
+  return intern(key, { id: nextId++, kind: "const", type, value: rounded, min, max });
 }
 /** An int32 constant: the type of every index. */
 export const int = (value: number): Expr => constant(value, "int32");
@@ -121,7 +130,8 @@ export const truth = (value: boolean): Expr => constant(value ? 1 : 0, "bool");
 /** A variable; `range` narrows what an index can be. */
 export function variable(name: string, type: DType, range = rangeOf(type)): VarExpr {
   const key = `v${type}:${name}:${range.min}:${range.max}`;
-  return intern(key, () => ({ kind: "var", type, name, min: range.min, max: range.max })) as VarExpr;
+  const known = table.get(key) as VarExpr | undefined; // keys of variables begin with v
+  return known ?? intern(key, { id: nextId++, kind: "var", type, name, min: range.min, max: range.max });
 }
 /** A loop index that runs over `0 … extent - 1`. */
 export const indexVariable = (name: string, extent: number): VarExpr =>
@@ -129,15 +139,11 @@ export const indexVariable = (name: string, extent: number): VarExpr =>
 
 const bufferIds = new WeakMap<Buffer, number>(); // two buffers may have one name
 export function load(buffer: Buffer, at: Expr): Expr {
-  const id = bufferIds.get(buffer) ?? nextId++;
-  bufferIds.set(buffer, id);
-  return intern(`l${id}:${at.id}`, () => ({
-    kind: "load",
-    type: buffer.dtype,
-    buffer,
-    at,
-    ...rangeOf(buffer.dtype),
-  }));
+  const key = `l${getOrMake(bufferIds, buffer, nextNumber)}:${at.id}`;
+  const known = table.get(key);
+  if (known) return known;
+  const { min, max } = rangeOf(buffer.dtype);
+  return intern(key, { id: nextId++, kind: "load", type: buffer.dtype, buffer, at, min, max });
 }
 
 export const isConst = (expr: Expr, value: number): boolean => expr.kind === "const" && Object.is(expr.value, value);
@@ -147,35 +153,50 @@ export const isConst = (expr: Expr, value: number): boolean => expr.kind === "co
 export function unary(op: UnaryOp, x: Expr): Expr {
   if (x.kind === "const") return constant(applyUnary(op, x.type, x.value), x.type);
   if (op === "not" && x.type === "bool" && x.kind === "unary" && x.op === "not") return x.x;
-  return intern(`u${op}:${x.id}`, () => ({ kind: "unary", type: x.type, op, x, ...rangeOf(x.type) }));
+  const key = `u${op}:${x.id}`;
+  const known = table.get(key);
+  if (known) return known;
+  const { min, max } = rangeOf(x.type);
+  return intern(key, { id: nextId++, kind: "unary", type: x.type, op, x, min, max });
 }
 
 /** Interval of an integer operation; the whole dtype where it could wrap. */
-function integerRange(op: BinaryOp, type: DType, x: Expr, y: Expr): { min: number; max: number } {
+function integerRange(op: BinaryOp, type: DType, x: Expr, y: Expr): Range {
   const all = rangeOf(type);
-  const within = (min: number, max: number) => (min >= all.min && max <= all.max ? { min, max } : { ...all });
   switch (op) {
     case "add":
-      return within(x.min + y.min, x.max + y.max);
     case "sub":
-      return within(x.min - y.max, x.max - y.min);
-    case "mul": {
-      const corners = [x.min * y.min, x.min * y.max, x.max * y.min, x.max * y.max];
-      return within(Math.min(...corners), Math.max(...corners));
-    }
+    case "mul":
+      return within({ min: exactLeast(op, x, y), max: exactMost(op, x, y) }, all);
     case "div":
-      return x.min >= 0 && y.min > 0 ? within(Math.floor(x.min / y.max), Math.floor(x.max / y.min)) : { ...all };
+      if (x.min < 0 || y.min <= 0) return all;
+      return within({ min: Math.floor(x.min / y.max), max: Math.floor(x.max / y.min) }, all);
     case "rem":
-      return x.min >= 0 && y.min > 0 ? within(0, Math.min(x.max, y.max - 1)) : { ...all };
+      return x.min >= 0 && y.min > 0 ? within({ min: 0, max: Math.min(x.max, y.max - 1) }, all) : all;
     case "min":
       return { min: Math.min(x.min, y.min), max: Math.min(x.max, y.max) };
     case "max":
       return { min: Math.max(x.min, y.min), max: Math.max(x.max, y.max) };
     case "and":
-      return y.min >= 0 ? { min: 0, max: y.max } : x.min >= 0 ? { min: 0, max: x.max } : { ...all };
+      return y.min >= 0 ? { min: 0, max: y.max } : x.min >= 0 ? { min: 0, max: x.max } : all;
     default:
-      return { ...all };
+      return all;
   }
+}
+
+type Range = Readonly<{ min: number; max: number }>;
+const within = (range: Range, all: Range): Range => (range.min >= all.min && range.max <= all.max ? range : all);
+
+/** Smallest and largest sum, difference or product of whole numbers. */
+function exactLeast(op: BinaryOp, x: Expr, y: Expr): number {
+  if (op === "add") return x.min + y.min;
+  if (op === "sub") return x.min - y.max;
+  return Math.min(x.min * y.min, x.min * y.max, x.max * y.min, x.max * y.max);
+}
+function exactMost(op: BinaryOp, x: Expr, y: Expr): number {
+  if (op === "add") return x.max + y.max;
+  if (op === "sub") return x.max - y.min;
+  return Math.max(x.min * y.min, x.min * y.max, x.max * y.min, x.max * y.max);
 }
 
 export function binary(op: BinaryOp, x: Expr, y: Expr): Expr {
@@ -186,10 +207,13 @@ export function binary(op: BinaryOp, x: Expr, y: Expr): Expr {
   if (x.kind === "const" && y.kind === "const") {
     return constant(applyBinary(op, x.type, x.value, y.value), type);
   }
+  const key = `b${op}:${x.id}:${y.id}`;
+  const known = table.get(key); // what can be simplified is never entered
+  if (known) return known;
   const simpler = isFloat(x.type) ? simplifyFloat(op, x, y) : simplifyInteger(op, x, y);
   if (simpler) return simpler;
-  const range = isFloat(type) ? rangeOf(type) : isCompare(op) ? rangeOf("bool") : integerRange(op, type, x, y);
-  return intern(`b${op}:${x.id}:${y.id}`, () => ({ kind: "binary", type, op, x, y, ...range }));
+  const { min, max } = isFloat(type) || isCompare(op) ? rangeOf(type) : integerRange(op, type, x, y);
+  return intern(key, { id: nextId++, kind: "binary", type, op, x, y, min, max });
 }
 
 /** Only what is exact for every value, NaN and -0 included. */
@@ -204,14 +228,8 @@ function simplifyFloat(op: BinaryOp, x: Expr, y: Expr): Expr | null {
 
 /** True if the operation can not wrap, so that the algebra of whole numbers applies. */
 export const exactInteger = (op: BinaryOp, x: Expr, y: Expr): boolean => {
-  const corners =
-    op === "mul"
-      ? [x.min * y.min, x.min * y.max, x.max * y.min, x.max * y.max]
-      : op === "sub"
-        ? [x.min - y.max, x.max - y.min]
-        : [x.min + y.min, x.max + y.max];
   const all = rangeOf(x.type);
-  return corners.every((corner) => corner >= all.min && corner <= all.max);
+  return exactLeast(op, x, y) >= all.min && exactMost(op, x, y) <= all.max;
 };
 
 function simplifyInteger(op: BinaryOp, x: Expr, y: Expr): Expr | null {
@@ -321,32 +339,44 @@ export function select(test: Expr, yes: Expr, no: Expr): Expr {
   }
   if (test.kind === "const") return test.value ? yes : no;
   if (yes === no) return yes;
-  const range = { min: Math.min(yes.min, no.min), max: Math.max(yes.max, no.max) };
   const key = `s${test.id}:${yes.id}:${no.id}`;
-  return intern(key, () => ({ kind: "select", type: yes.type, test, yes, no, ...range }));
+  const known = table.get(key);
+  if (known) return known;
+  const min = Math.min(yes.min, no.min);
+  const max = Math.max(yes.max, no.max);
+  return intern(key, { id: nextId++, kind: "select", type: yes.type, test, yes, no, min, max });
 }
 
 /** Converts a value to `type`. */
 export function cast(x: Expr, type: DType): Expr {
   if (x.type === type) return x;
   if (x.kind === "const") return constant(convert(x.value, x.type, type), type);
-  const keeps = !isFloat(x.type) && !isFloat(type) && x.min >= rangeOf(type).min && x.max <= rangeOf(type).max;
-  const range = keeps ? { min: x.min, max: x.max } : rangeOf(type);
-  return intern(`t${type}:${x.id}`, () => ({ kind: "cast", type, x, bits: false, ...range }));
+  const key = `t${type}:${x.id}`;
+  const known = table.get(key);
+  if (known) return known;
+  const { min, max } = isFloat(x.type) || isFloat(type) ? rangeOf(type) : within(x, rangeOf(type));
+  return intern(key, { id: nextId++, kind: "cast", type, x, bits: false, min, max });
 }
 
 /** Reinterprets bits; for float64 the high word. */
 export function bitcast(x: Expr, type: DType): Expr {
   if (x.type === type) return x;
   if (x.kind === "const") return constant(reinterpret(x.value, x.type, type), type);
-  return intern(`i${type}:${x.id}`, () => ({ kind: "cast", type, x, bits: true, ...rangeOf(type) }));
+  const key = `i${type}:${x.id}`;
+  const known = table.get(key);
+  if (known) return known;
+  const { min, max } = rangeOf(type);
+  return intern(key, { id: nextId++, kind: "cast", type, x, bits: true, min, max });
 }
 
 /** Calls a function of `kernel/math`; its result has the type of its arguments. */
 export function call(fn: string, ...args: Expr[]): Expr {
   const type = args[0]!.type;
   const key = `f${fn}:${args.map((arg) => arg.id).join()}`;
-  return intern(key, () => ({ kind: "call", type, fn, args, ...rangeOf(type) }));
+  const known = table.get(key);
+  if (known) return known;
+  const { min, max } = rangeOf(type);
+  return intern(key, { id: nextId++, kind: "call", type, fn, args, min, max });
 }
 
 export const add = (x: Expr, y: Expr): Expr => binary("add", x, y);
@@ -359,12 +389,14 @@ export const le = (x: Expr, y: Expr): Expr => binary("le", x, y);
 export const eq = (x: Expr, y: Expr): Expr => binary("eq", x, y);
 export const and = (x: Expr, y: Expr): Expr => binary("and", x, y);
 
+const NONE: readonly Expr[] = [];
+
 /** Direct subexpressions. */
 export function childrenOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case "const":
     case "var":
-      return [];
+      return NONE;
     case "load":
       return [expr.at];
     case "unary":
@@ -381,24 +413,37 @@ export function childrenOf(expr: Expr): readonly Expr[] {
 
 /** Rebuilds an expression with `replace` applied to its children; the same object if nothing changed. */
 export function mapChildren(expr: Expr, replace: (child: Expr) => Expr): Expr {
-  const children = childrenOf(expr);
-  const next = children.map(replace);
-  if (next.every((child, i) => child === children[i])) return expr;
   switch (expr.kind) {
     case "const":
     case "var":
       return expr;
-    case "load":
-      return load(expr.buffer, next[0]!);
-    case "unary":
-      return unary(expr.op, next[0]!);
-    case "cast":
-      return expr.bits ? bitcast(next[0]!, expr.type) : cast(next[0]!, expr.type);
-    case "binary":
-      return binary(expr.op, next[0]!, next[1]!);
-    case "select":
-      return select(next[0]!, next[1]!, next[2]!);
-    case "call":
-      return call(expr.fn, ...next);
+    case "load": {
+      const at = replace(expr.at);
+      return at === expr.at ? expr : load(expr.buffer, at);
+    }
+    case "unary": {
+      const x = replace(expr.x);
+      return x === expr.x ? expr : unary(expr.op, x);
+    }
+    case "cast": {
+      const x = replace(expr.x);
+      if (x === expr.x) return expr;
+      return expr.bits ? bitcast(x, expr.type) : cast(x, expr.type);
+    }
+    case "binary": {
+      const x = replace(expr.x);
+      const y = replace(expr.y);
+      return x === expr.x && y === expr.y ? expr : binary(expr.op, x, y);
+    }
+    case "select": {
+      const test = replace(expr.test);
+      const yes = replace(expr.yes);
+      const no = replace(expr.no);
+      return test === expr.test && yes === expr.yes && no === expr.no ? expr : select(test, yes, no);
+    }
+    case "call": {
+      const args = expr.args.map((arg) => replace(arg));
+      return args.every((arg, i) => arg === expr.args[i]) ? expr : call(expr.fn, ...args);
+    }
   }
 }

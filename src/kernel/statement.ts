@@ -92,6 +92,8 @@ export interface Kernel {
   readonly body: readonly Stmt[];
 }
 
+const NONE: readonly Stmt[] = [];
+
 /** Statements directly inside a statement. */
 export function bodyOf(statement: Stmt): readonly Stmt[] {
   switch (statement.kind) {
@@ -101,7 +103,7 @@ export function bodyOf(statement: Stmt): readonly Stmt[] {
     case "reduce":
       return statement.body;
     default:
-      return [];
+      return NONE;
   }
 }
 
@@ -124,8 +126,8 @@ export function expressionsOf(statement: Stmt): readonly Expr[] {
 
 /** Visits every statement, outer before inner. Nesting is bounded by loop depth, so recursion is safe. */
 export function walkStatements(body: readonly Stmt[], visit: (statement: Stmt) => void): void {
-  for (const statement of body) {
-    visit(statement);
-    walkStatements(bodyOf(statement), visit);
+  for (let i = 0; i < body.length; i++) {
+    visit(body[i]!);
+    walkStatements(bodyOf(body[i]!), visit);
   }
 }

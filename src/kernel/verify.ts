@@ -1,6 +1,7 @@
 import { isFloat, isInteger, isNumeric, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type BinaryExpr, childrenOf, type Expr, isCompare, type UnaryExpr, type VarExpr } from "./expr.ts";
+import { lanesProblem } from "./lanes.ts";
 import type { MathFunction } from "./math/define.ts";
 import { mathFunction } from "./math/index.ts";
 import { printExpr, printHead } from "./print.ts";
@@ -11,7 +12,7 @@ import { type Buffer, bodyOf, expressionsOf, type Kernel, type ReduceStmt, type 
  * Checks a kernel: types agree, variables are in scope, only mutable ones are set, and every access lies inside its
  * buffer. Intervals prove the last point. Where they can not, the index must come from data (it contains a load) or
  * the access must be guarded (it stands under `select`, `if` or `while`); then the interpreter checks it as it runs.
- * Throws CompileError.
+ * The turns of vector loops must be independent: see `lanesProblem`. Throws CompileError.
  */
 export function verifyKernel(kernel: Kernel): void {
   new Verifier(`kernel ${kernel.name}`, kernel.buffers).kernel(kernel);
@@ -175,6 +176,9 @@ class Verifier {
           this.#define(index, { mutable: false, extent });
           this.#statements(statement.body, guarded || neverRuns(extent.max));
         });
+        this.#statement = statement;
+        const problem = statement.lanes === undefined ? null : lanesProblem(statement);
+        if (problem) this.#fail(problem);
         return;
       }
       case "let": {

@@ -1,19 +1,20 @@
 import { rangeOf } from "../core/dtype.ts";
-import type { ShapeContext, Sizes } from "../core/shape.ts";
+import { elementCount, type ShapeContext, type Sizes, stridesOf } from "../core/shape.ts";
 import type { Dim, Result, Shape, Valid, With } from "../core/shape-types.ts";
 import type { Window } from "../core/shape-windows.ts";
 import { type ComputeContext, defineOp, type ExampleInput, type OpDef, type OpExample } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
-import { add, binary, type Expr, int, mul, sub } from "../kernel/expr.ts";
-import { scatterAddFlat } from "./indexing.ts";
+import { add, and, binary, div, type Expr, int, le, lt, mul, sub } from "../kernel/expr.ts";
+import { takeFlat } from "./indexing.ts";
 import { flatIndex } from "./movement.ts";
 import { max, mean } from "./reduction.ts";
-import { apply, f32, f64, floatDType, type OpOptions } from "./support.ts";
+import { apply, f32, f64, floatDType, i32, type OpOptions } from "./support.ts";
 import {
   checkImage,
   checkIncoming,
   checkPadding,
   type Dimensions,
+  type Guarded,
   inputsAt,
   nameOf,
   needsRank,
@@ -82,11 +83,40 @@ function covered(slide: Slide, output: Expr): Expr {
 const countAt = (all: readonly Slide[], at: readonly Expr[]): Expr =>
   all.map((slide, axis) => covered(slide, at[axis]!)).reduce(mul);
 
+/** How many windows along one axis can cover a pixel: one where they do not overlap. */
+const coveringOf = ({ taps, stride }: Slide): number => Math.ceil(taps / stride);
+
+/**
+ * Of the windows along one axis that may cover the pixel at `input`, the one with number `which`, counted from the
+ * lowest. The lowest ones may end before it where the stride does not divide the window.
+ */
+function windowOver(slide: Slide, input: Expr, which: Expr): Guarded {
+  const last = div(add(input, int(slide.before)), int(slide.stride));
+  const at = sub(add(last, which), int(coveringOf(slide) - 1));
+  return { at, inside: and(le(int(0), at), lt(at, int(slide.outputs))) };
+}
+
+/** Winners for an example: each window picks its first pixel that is inside of the image. `pooled` is their shape. */
+function someWinners(pooled: readonly number[], attrs: PoolGradientAttrs): readonly number[] {
+  const image = attrs.inputShape as readonly number[]; // those of examples are numbers
+  const all = slides(attrs, image, pooled);
+  const strides = stridesOf(image);
+  return Array.from({ length: elementCount(pooled) }, (_, element) => {
+    const at = stridesOf(pooled).map((stride, axis) => Math.floor(element / stride) % pooled[axis]!);
+    const pixel = at.map((position, axis) => {
+      const slide = all[axis - 1];
+      return slide ? Math.max(0, position * slide.stride - slide.before) : position;
+    });
+    return pixel.reduce((sum, position, axis) => sum + position * strides[axis]!, 0);
+  });
+}
+
 const withoutShape = ({ window, strides, padding }: PoolingAttrs): PoolingAttrs => ({ window, strides, padding });
 
 interface Family {
   readonly largest: OpDef<PoolingAttrs>;
   readonly winners: OpDef<PoolingAttrs>;
+  readonly largestGradient: OpDef<PoolGradientAttrs>;
   readonly average: OpDef<PoolingAttrs>;
   readonly averageGradient: OpDef<PoolGradientAttrs>;
 }
@@ -142,6 +172,45 @@ function defineFamily(
         return whenInside(k, inputsAt(all, between, tapIndex), candidate, none);
       });
     },
+  });
+
+  const largestGradient: OpDef<PoolGradientAttrs> = defineOp<PoolGradientAttrs>({
+    name: `maxPool${dims}dGradient`,
+    category: "neural",
+    doc: [
+      `Gradient of maxPool${dims}d: every pixel gets what comes in for the windows it won, added in increasing order.`,
+      `$y_{n,${pixel},c} = \\sum_{${several(position)} \\ni ${several(pixel)}} [\\mathrm{winner}_{n,${position},c} = (n,${pixel},c)]\\; g_{n,${position},c}$`,
+    ].join("\n"),
+    inputs: ["winners", "gradient"],
+    dtypes: ([winner, g], attrs, context) =>
+      winner === "int32" ? floatDType([g!], attrs, context) : context.fail(`winners are ${winner}, not int32`),
+    shapes: ([winner, g], attrs, context) => {
+      const pooled = pooledShape(attrs.inputShape, attrs, dims, context);
+      checkIncoming(winner!, pooled, context);
+      checkIncoming(g!, pooled, context);
+      return [attrs.inputShape];
+    },
+    gradient: ({ x: [winner], g }) => [null, takeFlat(g, winner!)],
+    compute: ({ in: [winner, g], attrs, output, k }, index) => {
+      const { n, between, c } = partsOf(index);
+      const all = slides(attrs, output.shape, g!.shape);
+      const pixelNumber = flatIndex(output.shape, index);
+      const zero = zeroOf(g!, k);
+      const share = (...which: Expr[]): Expr => {
+        const windows = all.map((slide, axis) => windowOver(slide, between[axis]!, which[axis]!));
+        const won = (at: readonly Expr[]): Expr =>
+          k.select(k.binary("eq", winner!(n, ...at, c), pixelNumber), g!(n, ...at, c), zero);
+        return whenInside(k, windows, won, zero);
+      };
+      const covering = all.map(coveringOf);
+      if (covering.some((count) => count > 1)) return k.reduce("add", covering, share, "serial");
+      return k.binary("add", zero, share(...covering.map(() => int(0))));
+    },
+    cost: "cheap",
+    examples: gradientExamples.map(({ inputs: [g], attrs }) => ({
+      inputs: [i32(g!.shape, { values: someWinners(g!.shape, attrs) }), g!] as const,
+      attrs,
+    })),
   });
 
   const average: OpDef<PoolingAttrs> = defineOp<PoolingAttrs>({
@@ -209,10 +278,16 @@ function defineFamily(
         `$y_{n,${position},c} = \\max_{${tap}} x_{n,\\; ${read},\\; c}$`,
         "The gradient goes to the first of several equal maxima.",
       ].join("\n"),
-      gradient: ({ op, x: [x], g }) => [scatterAddFlat(apply(winners, [x!], op.attrs), g, x!.shape!)],
+      gradient: ({ op, x: [x], g }) => [
+        apply(largestGradient, [apply(winners, [x!], op.attrs), g], {
+          ...withoutShape(op.attrs),
+          inputShape: x!.shape!,
+        }),
+      ],
       compute: largest,
     }),
     winners,
+    largestGradient,
     average,
     averageGradient,
   };
@@ -420,6 +495,7 @@ export const globalMaxPool = <S extends Shape, KeepDims extends boolean = false>
 const recordsOf = (family: Family): readonly OpDef[] => [
   family.largest,
   family.winners,
+  family.largestGradient,
   family.average,
   family.averageGradient,
 ];

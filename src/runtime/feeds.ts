@@ -5,6 +5,7 @@ import { bindSize, divideExactly, isKnown, namesIn, productOf, type Size, sizeTe
 import { type ArrayValue, type NestedList, readValue, type ValueLike } from "../core/values.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { Operation, Tensor } from "../graph/operation.ts";
+import { isDetached, staleView } from "./ndarray.ts";
 import { counted, here, reading } from "./reading.ts";
 
 /** Values by tensor or by name: a Map, a list of pairs, or an object whose keys are names. */
@@ -13,10 +14,12 @@ export type Feeds =
   | readonly (readonly [Tensor | string, ValueLike])[]
   | { readonly [name: string]: ValueLike };
 
-export interface FedValue {
+export interface FedShape {
   readonly tensor: Tensor;
-  readonly data: TypedArray;
   readonly shape: readonly number[];
+}
+export interface FedValue extends FedShape {
+  readonly data: TypedArray;
 }
 
 const madeAt = (tensor: Tensor): string => `"${tensor.op.name}" was made at ${tensor.op.line ?? "an unknown line"}`;
@@ -96,6 +99,13 @@ function resolve(graph: GraphBuilder, key: Tensor | string): Tensor {
   });
 }
 
+/**
+ * The array, or a copy of it if it shows a part of something larger: that may be the session's own memory, which moves
+ * when it grows.
+ */
+export const ownMemory = (data: TypedArray): TypedArray =>
+  data.byteLength === data.buffer.byteLength ? data : data.slice();
+
 /** One value in the dtype and a shape that fits the tensor. */
 export function readFeed(tensor: Tensor, value: ValueLike, checkFinite: boolean): FedValue {
   const read = toDType(tensor, value);
@@ -116,6 +126,8 @@ function toDType(tensor: Tensor, value: ValueLike): ArrayValue {
     });
   }
   const data = ArrayBuffer.isView(value) ? value : typeof value === "object" && "data" in value ? value.data : null;
+  if (ArrayBuffer.isView(data) && isDetached(data))
+    throw staleView(`feed: the value for "${tensor.name}"`, "take step.feeds again, and write the values there");
   if (data === null) return fromNumbers(tensor, value as number | boolean | NestedList);
   const own = "dtype" in (value as object) ? (value as ArrayValue).dtype : dtypeOfArray(data);
   if (own !== dtype) {
@@ -225,7 +237,7 @@ function requireFinite(tensor: Tensor, data: TypedArray, shape: readonly number[
  * Matches fed shapes against specs and collects the values of named sizes.
  * @throws FeedError with both shapes, the axis marked; or naming the two feeds that disagree about a name
  */
-export function bindFeeds(fed: readonly FedValue[]): ReadonlyMap<string, number> {
+export function bindFeeds(fed: readonly FedShape[]): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   const givenBy = new Map<string, FedAxis>();
   for (const value of fed) bindFeed(value, sizes, givenBy);
@@ -255,7 +267,7 @@ interface FedAxis {
 }
 
 /** The one value's shape against its tensor's, and the names it decides. */
-function bindFeed({ tensor, shape }: FedValue, sizes: Map<string, number>, givenBy: Map<string, FedAxis>): void {
+function bindFeed({ tensor, shape }: FedShape, sizes: Map<string, number>, givenBy: Map<string, FedAxis>): void {
   const spec = tensor.shape;
   if (spec === null) return;
   if (spec.length !== shape.length)

@@ -1,9 +1,10 @@
 import { type ArrayOf, type DType, dtypeOfArray, type TypedArray } from "../core/dtype.ts";
-import { DTypeError, ShapeError } from "../core/errors.ts";
+import { DTypeError, ShapeError, StateError } from "../core/errors.ts";
 import { numberText } from "../core/number-text.ts";
 import { elementCount } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
 import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
+import { here } from "./reading.ts";
 
 /** Nested plain numbers, as deep as the array has axes. */
 export type Nested = number | Nested[];
@@ -101,8 +102,47 @@ export class NDArray<out S extends Shape = AnyShape> implements ArrayValue {
     return arrayText(this);
   }
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return arrayText(this);
+    try {
+      return arrayText(this);
+    } catch (error) {
+      // Printing something for a look at it should not end a program.
+      if (error instanceof StateError) return `[${error.parts.what}]`;
+      throw error;
+    }
   }
+}
+
+/**
+ * True if the memory under a view has gone: a WebAssembly memory that grows leaves its old buffer empty.
+ */
+export function isDetached(view: ArrayBufferView): boolean {
+  if (view.buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(view.buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** What to say of a view whose memory has gone. */
+export const staleView = (what: string, fix: string): StateError =>
+  new StateError({
+    what: `${what} is a view of memory that the session has moved since`,
+    details: ["memory grew when another plan was made, or a variable was set for the first time"],
+    at: here(),
+    fix,
+  });
+
+/** An array that shows memory of a session. Reading its data throws StateError once that memory has moved. */
+export function viewArray(data: TypedArray, shape: readonly number[], dtype: DType): NDArray {
+  return Object.defineProperty(new NDArray(data, shape, dtype), "data", {
+    enumerable: true,
+    get() {
+      if (!isDetached(data)) return data;
+      throw staleView("data: the array", "read results before the next run, or prepare without { copy: false }");
+    },
+  });
 }
 
 /** Axes longer than this show their first and last three entries. */

@@ -106,6 +106,50 @@ describe("bytes and text agree", () => {
     expectSame(moduleOf(func("numbers", code)));
   });
 
+  test("turns of a loop are copied, but for its index and the offsets that move", () => {
+    const inner = {};
+    const outer = {};
+    const load = (code: Code, loop: object, step: number, offset: number): void => {
+      code.along = { loop, step };
+      code.op("i32.load", offset);
+      code.along = null;
+      code.op("drop");
+    };
+    const nested = new Code().op("local.get", 0);
+    load(nested, inner, 100, 56);
+    load(nested.op("local.get", 0), outer, 8, 4);
+    nested.op("local.get", 1);
+    nested.addTurn(inner);
+    nested.op("drop").repeat(inner, 2, (turn) => nested.op("i32.const", turn).op("drop"));
+    const copied = new Code().op("nop").append(nested).op("local.get", 2);
+    copied.addTurn(outer);
+    copied.op("drop").repeat(outer, 3, () => {});
+
+    const written = new Code();
+    for (const turn of [0, 1, 2]) {
+      written.op("nop");
+      for (const turnInside of [0, 1]) {
+        if (turnInside > 0) written.op("i32.const", 1).op("drop");
+        written
+          .op("local.get", 0)
+          .op("i32.load", 56 + turnInside * 100)
+          .op("drop");
+        written
+          .op("local.get", 0)
+          .op("i32.load", 4 + turn * 8)
+          .op("drop")
+          .op("local.get", 1);
+        if (turnInside > 0) written.op("i32.const", 1).op("i32.add");
+        written.op("drop");
+      }
+      written.op("local.get", 2);
+      if (turn > 0) written.op("i32.const", turn).op("i32.add");
+      written.op("drop");
+    }
+    expect(encodeBody(func("f", copied))).toEqual(encodeBody(func("f", written)));
+    expect(copied.length).toBe(written.length);
+  });
+
   test("an unsigned word is the signed one with its bits", () => {
     const words = (n: number): Uint8Array => encodeBody(func("f", new Code().op("i32.const", n)));
     expect(words(2 ** 32 - 1)).toEqual(words(-1));

@@ -1,10 +1,31 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CompileOptions } from "../../src/compiler/pass.ts";
-import { Graph, max, mul, relu, Session, softmax, sub, sum, type Tensor, transpose } from "../../src/index.ts";
+import { vectoriseKernel } from "../../src/compiler/schedule/vectorise.ts";
+import {
+  argmax,
+  cumsum,
+  Graph,
+  max,
+  mul,
+  relu,
+  Session,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  tile,
+  transpose,
+} from "../../src/index.ts";
+import { withFreshExpressions } from "../../src/kernel/expr.ts";
+import { interpretKernel } from "../../src/kernel/interpret.ts";
+import { expandReductions } from "../../src/kernel/reduce.ts";
 import type { Stmt } from "../../src/kernel/statement.ts";
 import { walkStatements } from "../../src/kernel/statement.ts";
+import { verifyKernel } from "../../src/kernel/verify.ts";
 import { difference } from "../support/run-op.ts";
+import { runWasm } from "../support/wasm-kernel.ts";
+import { randomLoops } from "./random-loops.ts";
 
 type Build = (x: Tensor, y: Tensor) => Tensor;
 
@@ -40,6 +61,9 @@ const PROGRAMS: Readonly<Record<string, Build>> = {
   "maximum of zeros": (x) => max(relu(sub(x, 3)), { axis: 1 }),
   softmax: (x) => softmax(x),
   transposed: (x, y) => mul(transpose(x), transpose(y)),
+  "place of the maximum": (x) => argmax(x, 1),
+  "running sum across memory": (x) => cumsum(x, 0),
+  "rows repeated": (x) => tile(x, [1, 3]),
 };
 
 describe("loops in lanes", () => {
@@ -74,3 +98,28 @@ describe("loops in lanes", () => {
     }
   });
 });
+
+test("random loops: the bits of plain loops, on the interpreter and in WebAssembly", () => {
+  let inLanes = 0;
+  let all = 0;
+  fc.assert(
+    fc.property(randomLoops, ({ kernel, arrays }) => {
+      verifyKernel(kernel);
+      const scheduled = withFreshExpressions(() => vectoriseKernel(kernel));
+      verifyKernel(scheduled);
+      const expanded = withFreshExpressions(() => expandReductions(scheduled));
+      verifyKernel(expanded);
+      all++;
+      if (lanesIn([expanded.body]) > 0) inLanes++;
+      const plain = arrays.map((array) => array.slice());
+      interpretKernel(kernel, plain);
+      const interpreted = arrays.map((array) => array.slice());
+      interpretKernel(expanded, interpreted);
+      // toEqual compares with Object.is: NaN equals NaN, -0 differs from 0.
+      expect(interpreted).toEqual(plain);
+      expect(runWasm(expanded, arrays).slice(0, plain.length)).toEqual(plain);
+    }),
+    { numRuns: 300, endOnFailure: true },
+  );
+  expect(inLanes).toBeGreaterThan(all / 2);
+}, 60_000);

@@ -339,7 +339,9 @@ describe("sessions", () => {
   test("a backend or a pass that does not exist", () => {
     const { graph, y } = program();
     expect(message(() => new Session(graph, { backend: "gpu" as "javascript" }))) // [backend]
-      .toMatch(/^session: there is no backend "gpu"\nat errors\.test\.ts\[backend\]\nfix: choose one of wasm, javascript, /);
+      .toMatch(
+        /^session: there is no backend "gpu"\nat errors\.test\.ts\[backend\]\nfix: choose one of wasm, javascript, /,
+      );
     const session = new Session(graph, { compile: { disable: ["fuze"] } });
     expect(message(() => session.run(y, { y: [1] }))) // [pass]
       .toMatch(

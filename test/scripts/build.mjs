@@ -1,10 +1,12 @@
-// `npm run build`: compiles src/ to JavaScript and type declarations in a fresh dist/.
+// `npm run build`: compiles src/ to JavaScript and type declarations in a fresh dist/, without what only tests read.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { stripBuild } from "./strip.mjs";
 import { root, runTool } from "./tools.mjs";
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const built = ["tsconfig.build.json", "src/node/tsconfig.json"].every((project) =>
   runTool("typescript", "tsc", "--project", project),
 );
+if (built) stripBuild(join(root, "dist"));
 process.exitCode = built ? 0 : 1;

@@ -1,6 +1,7 @@
 import { byteSize } from "../../core/dtype.ts";
 import { type Expr, exactInteger } from "../../kernel/expr.ts";
 import type { Buffer } from "../../kernel/statement.ts";
+import type { Turning } from "./code.ts";
 import { Context, SLACK } from "./context.ts";
 import type { Access, Facts, Pointer, Region } from "./region.ts";
 
@@ -46,6 +47,13 @@ interface Sum extends Pick<Access, "moving" | "fixed" | "home" | "key"> {
   readonly bytes: number;
 }
 
+/** Where an element lies: an address in a local, what is left of the constant, and how that grows. */
+interface Place {
+  readonly local: number;
+  readonly offset: number;
+  readonly turning: Turning | null;
+}
+
 /**
  * Addresses of loads and stores. The part that changes in a loop is a pointer that the loop moves; constants go into
  * the instruction.
@@ -53,6 +61,8 @@ interface Sum extends Pick<Access, "moving" | "fixed" | "home" | "key"> {
 export abstract class AddressEmitter extends Context {
   abstract facts(expr: Expr): Facts;
   abstract scalar(expr: Expr): void;
+  /** How the offset that `address` returned last changes from turn to turn of an unrolled loop. */
+  protected turning: Turning | null = null;
 
   /** True if an access certainly lies inside its buffer. */
   protected inside(buffer: Buffer, at: Expr): boolean {
@@ -97,8 +107,8 @@ export abstract class AddressEmitter extends Context {
 
   /**
    * Pushes the address of an element, `more` elements on, less the part that is returned: the offset for the
-   * instruction. Where offsets are not free (`folds: false`: splat loads, see docs/performance.md), unrolled turns move
-   * the pointer instead.
+   * instruction. In the turns of an unrolled loop that offset grows: `turning` says how. Where offsets are not free
+   * (`folds: false`: splat loads, see docs/performance.md), the turns move the pointer instead.
    */
   protected address(buffer: Buffer, access: Access, more: number, folds: boolean): number {
     const bytes = byteSize(buffer.dtype);
@@ -107,10 +117,19 @@ export abstract class AddressEmitter extends Context {
     const { moving, loose, fixed, home, key } = access;
     const constant = (access.constant + more) * bytes;
     const sum = { base: base!, bytes, moving, fixed, home, key };
-    const { local, offset } = this.#pointer(sum, constant, folds && loose.length === 0);
+    const { local, offset, turning } = this.#pointer(sum, constant, folds && loose.length === 0);
     this.code.op("local.get", local);
     for (const [atom, coefficient] of loose) this.#addScaled(atom, coefficient * bytes);
+    this.turning = turning;
     return offset;
+  }
+
+  /** Writes memory instructions whose offset is the one `address` returned, along with its `turning`. */
+  protected moving(turning: Turning | null, write: () => void): void {
+    const { code } = this;
+    code.along = turning;
+    write();
+    code.along = null;
   }
 
   #addScaled(atom: Expr, scale: number): void {
@@ -124,11 +143,11 @@ export abstract class AddressEmitter extends Context {
   }
 
   /** A local that holds the sum, and what is left of the constant. */
-  #pointer(sum: Sum, constant: number, folds: boolean): { readonly local: number; readonly offset: number } {
+  #pointer(sum: Sum, constant: number, folds: boolean): Place {
     const { base, fixed, home } = sum;
     if (sum.moving.size === 0) {
-      if (constant === 0 || (constant > 0 && !fixed)) return { local: base, offset: constant };
-      return { local: this.#biased(base, constant), offset: 0 };
+      if (constant === 0 || (constant > 0 && !fixed)) return { local: base, offset: constant, turning: null };
+      return { local: this.#biased(base, constant), offset: 0, turning: null };
     }
     const key = `${base}|${folds && home.turns > 1 ? "f" : "s"}${fixed ? constant : ""}|${sum.key}`;
     let pointer = home.pointers.get(key);
@@ -136,7 +155,7 @@ export abstract class AddressEmitter extends Context {
       pointer = this.#make(sum, fixed ? constant : Math.min(0, constant), folds);
       home.pointers.set(key, pointer);
     }
-    return { local: pointer.local, offset: constant - pointer.bias + home.turn * (pointer.scale ?? 0) };
+    return { local: pointer.local, offset: constant - pointer.bias, turning: pointer.turning ?? null };
   }
 
   #biased(base: number, constant: number): number {
@@ -145,7 +164,7 @@ export abstract class AddressEmitter extends Context {
     if (known) return known.local;
     const local = this.locals.make("i32");
     this.root.code.op("local.get", base).op("i32.const", constant).op("i32.add").op("local.set", local);
-    this.root.pointers.set(key, { local, bias: constant, moves: true });
+    this.root.pointers.set(key, { local, bias: constant });
     return local;
   }
 
@@ -157,7 +176,6 @@ export abstract class AddressEmitter extends Context {
     const [atom, coefficient] = here[0]!;
     if (here.length === 1 && atom.kind === "var" && home.indexName === atom.name) {
       // Only the loop's own index changes here: the loop moves the pointer.
-      if (home.turn !== 0) this.fail("a pointer was made in a later turn of an unrolled loop");
       this.within(home.parent!, () => {
         this.#start(rest, bias);
         this.code.op("local.set", local);
@@ -165,17 +183,17 @@ export abstract class AddressEmitter extends Context {
       const scale = coefficient * bytes;
       if (folds && scale > 0 && home.turns > 1 && home === this.#innermostLoop()) {
         home.allTurns.push({ local, step: scale * home.turns });
-        return { local, bias, moves: true, scale };
+        return { local, bias, turning: { loop: home, step: scale } };
       }
       home.eachTurn.push({ local, step: scale });
-      return { local, bias, moves: true };
+      return { local, bias };
     }
     this.within(home, () => {
       this.#start(rest, bias);
       for (const [term, factor] of here) this.#addScaled(term, factor * bytes);
       this.code.op("local.set", local);
     });
-    return { local, bias, moves: false };
+    return { local, bias };
   }
 
   #start(sum: Sum, constant: number): void {

@@ -6,13 +6,13 @@ const encoder = new TextEncoder();
  */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
+  /** Made for the first constant: most blocks have none. */
+  #view: DataView | null = null;
   #length = 0;
 
   /** @param capacity bytes to begin with */
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Makes room for `count` more bytes. */
@@ -23,7 +23,11 @@ export class ByteWriter {
     const larger = new Uint8Array(Math.max(least, 2 * this.#bytes.length));
     larger.set(this.#bytes);
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    this.#view = null;
+  }
+  #viewed(): DataView {
+    this.#view ??= new DataView(this.#bytes.buffer);
+    return this.#view;
   }
 
   byte(value: number): void {
@@ -52,15 +56,15 @@ export class ByteWriter {
   }
 
   word(value: number): void {
-    this.#view.setInt32(this.#length, value, true);
+    this.#viewed().setInt32(this.#length, value, true);
     this.#length += 4;
   }
   float32(value: number): void {
-    this.#view.setFloat32(this.#length, value, true);
+    this.#viewed().setFloat32(this.#length, value, true);
     this.#length += 4;
   }
   float64(value: number): void {
-    this.#view.setFloat64(this.#length, value, true);
+    this.#viewed().setFloat64(this.#length, value, true);
     this.#length += 8;
   }
 
@@ -78,6 +82,13 @@ export class ByteWriter {
 
   append(other: ByteWriter): void {
     this.raw(other.#bytes.subarray(0, other.#length));
+  }
+
+  /** Writes the bytes from `start` to `end` of its own once more. */
+  again(start: number, end: number): void {
+    this.reserve(end - start);
+    this.#bytes.copyWithin(this.#length, start, end);
+    this.#length += end - start;
   }
 
   /** The count, then the numbers. */

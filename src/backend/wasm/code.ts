@@ -14,6 +14,22 @@ export const VALUE_TYPES: { readonly [T in ValueType]: number } = {
 /** The immediate of a block without a result. */
 export const NO_RESULT = 0x40;
 
+/** How an immediate changes from one written-out turn of a loop to the next: `step` more. */
+export interface Turning {
+  /** Names the loop. */
+  readonly loop: object;
+  readonly step: number;
+}
+
+/** A place in the code that is different in each turn of `loop`. */
+interface Place extends Turning {
+  /** First byte, and number of bytes. */
+  readonly at: number;
+  readonly size: number;
+  /** Null where later turns add the number of the turn to the index: the first has no instruction for that. */
+  readonly value: number | null;
+}
+
 /** Room for the code of a small block. */
 const FIRST_CAPACITY = 96;
 /** Bytes that any one instruction fits in: those of a shuffle, two and 16, are the most. */
@@ -30,15 +46,20 @@ export class Code {
   length = 0;
   /** The integer pushed by the last instruction, if that is a constant. */
   lastConstant: number | null = null;
+  /** How the offsets of the memory instructions that come now change from turn to turn of a loop. */
+  along: Turning | null = null;
+  /** Made when there is one: most blocks have none. */
+  #places: Place[] | null = null;
 
   /** Appends an instruction; which immediates it takes is told by `ImmediateKind`. Memory operands take no alignment. */
-  op(op: Opcode, ...immediates: number[]): this {
+  op(op: Opcode, first?: number, ...more: number[]): this {
     const instruction: Instruction = OPCODES[op];
-    if (immediates.length !== instruction.count) {
-      throw new CompileError({ what: `wasm: ${op} takes ${instruction.count} immediates, not ${immediates.length}` });
+    const given = first === undefined ? 0 : 1 + more.length;
+    if (given !== instruction.count) {
+      throw new CompileError({ what: `wasm: ${op} takes ${instruction.count} immediates, not ${given}` });
     }
     this.#start(instruction);
-    if (immediates.length > 0) this.#immediates(instruction, immediates);
+    if (first !== undefined) this.#immediates(instruction, first, more);
     return this;
   }
 
@@ -59,11 +80,64 @@ export class Code {
   }
 
   append(other: Code): this {
+    if (other.#places) for (const place of other.#places) this.#note({ ...place, at: place.at + this.writer.length });
     this.writer.append(other.writer);
     this.length += other.length;
     if (other.length > 0) this.lastConstant = other.lastConstant;
     return this;
   }
+
+  // ── turns of a loop, written out ───────────────────────────────────────────────────────────────────────────────
+
+  /** The index of `loop` is on the stack, as it is in the first turn. */
+  addTurn(loop: object): void {
+    this.#note({ at: this.writer.length, size: 0, value: null, loop, step: 1 });
+  }
+
+  /**
+   * The code so far is one turn of `loop`: writes `count - 1` more, with what `between` writes in front of each. Bytes
+   * are copied, and only the places that are different are written anew, so that a turn costs next to nothing.
+   */
+  repeat(loop: object, count: number, between: (turn: number) => void): void {
+    const end = this.writer.length;
+    const { length } = this;
+    const places = [...(this.#places ?? [])];
+    for (let turn = 1; turn < count; turn++) {
+      between(turn);
+      let copied = 0;
+      for (const place of places) {
+        this.writer.again(copied, place.at);
+        copied = place.at + place.size;
+        this.#again(place, place.loop === loop ? turn : 0);
+      }
+      this.writer.again(copied, end);
+      this.length += length;
+    }
+    if (this.#places) this.#places = this.#places.filter((place) => place.loop !== loop);
+    this.lastConstant = null;
+  }
+
+  #again({ loop, step, value }: Place, turn: number): void {
+    if (value !== null) {
+      this.writer.reserve(LONGEST_INSTRUCTION);
+      this.#moving(value + turn * step, loop, step);
+    } else if (turn > 0) this.op("i32.const", turn * step).op("i32.add");
+    else this.addTurn(loop);
+  }
+
+  /** Writes an offset that moves with a loop. */
+  #moving(value: number, loop: object, step: number): void {
+    const at = this.writer.length;
+    this.writer.unsigned(value);
+    this.#note({ at, size: this.writer.length - at, value, loop, step });
+  }
+
+  #note(place: Place): void {
+    if (this.#places) this.#places.push(place);
+    else this.#places = [place];
+  }
+
+  // ── one instruction ────────────────────────────────────────────────────────────────────────────────────────────
 
   #start({ bytes }: Instruction): void {
     const { writer } = this;
@@ -73,9 +147,8 @@ export class Code {
     for (let i = 0; i < bytes.length; i++) writer.byte(bytes[i]!);
   }
 
-  #immediates({ kind, alignment }: Instruction, immediates: readonly number[]): void {
+  #immediates({ kind, alignment }: Instruction, first: number, more: readonly number[]): void {
     const { writer } = this;
-    const first = immediates[0]!;
     switch (kind) {
       case "local":
       case "label":
@@ -85,7 +158,7 @@ export class Code {
         return;
       case "memory":
         writer.byte(alignment);
-        writer.unsigned(first);
+        this.#offset(first);
         return;
       case "i32":
         this.lastConstant = first | 0;
@@ -93,8 +166,8 @@ export class Code {
         return;
       case "memory-lane":
         writer.byte(alignment);
-        writer.unsigned(first);
-        writer.byte(immediates[1]!);
+        this.#offset(first);
+        writer.byte(more[0]!);
         return;
       case "f32":
         writer.float32(first);
@@ -106,11 +179,19 @@ export class Code {
         writer.signed(first);
         return;
       case "v128":
-        for (const word of immediates) writer.word(word);
+        writer.word(first);
+        for (const word of more) writer.word(word);
         return;
       default:
-        for (const byte of immediates) writer.byte(byte);
+        writer.byte(first);
+        for (const byte of more) writer.byte(byte);
     }
+  }
+
+  #offset(value: number): void {
+    const { along } = this;
+    if (along) this.#moving(value, along.loop, along.step);
+    else this.writer.unsigned(value);
   }
 }
 

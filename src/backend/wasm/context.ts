@@ -90,10 +90,11 @@ export class Context implements Selection {
     let shared = false;
     const stack = [...roots];
     for (let expr = stack.pop(); expr; expr = stack.pop()) {
+      if (expr.kind === "const" || expr.kind === "var") continue; // written again wherever they are used
       const count = uses.get(expr) ?? 0;
       uses.set(expr, count + 1);
       if (count === 0) stack.push(...childrenOf(expr));
-      else shared ||= expr.kind !== "const" && expr.kind !== "var";
+      else shared = true;
     }
     const result = shared ? uses : NO_USES;
     if (roots.length === 1) this.#usesOf.set(only!, result);

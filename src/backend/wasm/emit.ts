@@ -142,10 +142,13 @@ class KernelEmitter extends VectorEmitter {
     if (stride === 1 && whole) {
       for (let p = 0; p < count; p++) {
         const offset = this.address(buffer, access, 0, true) + p * width * bytes;
+        const { turning } = this;
         this.piece(value, p);
         const lanes = Math.min(width, active - p * width);
-        if (lanes === width) vectorStore(this, buffer.dtype, offset);
-        else vectorStorePart(this, buffer.dtype, offset, lanes);
+        this.moving(turning, () => {
+          if (lanes === width) vectorStore(this, buffer.dtype, offset);
+          else vectorStorePart(this, buffer.dtype, offset, lanes);
+        });
       }
       return;
     }
@@ -163,6 +166,7 @@ class KernelEmitter extends VectorEmitter {
     for (let lane = 0; lane < active; lane++) {
       const one = (): void => {
         let offset = 0;
+        this.turning = null;
         if (index) {
           this.code.op("local.get", this.parameter.get(buffer.name)!).op("local.get", index[lane >> 2]!);
           extractLane(this, "int32", lane & 3);
@@ -171,11 +175,12 @@ class KernelEmitter extends VectorEmitter {
         } else {
           offset = this.address(buffer, access, lane * stride!, true);
         }
+        const { turning } = this;
         if (pieces) {
           this.code.op("local.get", pieces[Math.floor(lane / width)]!);
           extractLane(this, buffer.dtype, lane % width);
         } else this.scalar(value);
-        scalarStore(this, buffer.dtype, offset);
+        this.moving(turning, () => scalarStore(this, buffer.dtype, offset));
       };
       if (!masks) one();
       else {
@@ -208,19 +213,17 @@ class KernelEmitter extends VectorEmitter {
         loop.indexName = index.name;
         const binding = { variable: index, region: loop, mutable: false, varying: false, masks: this.masks };
         loop.bindings.set(index.name, binding);
-        for (;;) {
-          this.statements(body);
-          for (const { local, step } of loop.eachTurn) this.#increase(local, step);
-          if (loop.turn === turns - 1) break;
-          // A branch that is never taken (addresses are not negative) ends the basic block: in one long block V8 would
-          // move the loads of all turns to its top and run out of registers.
+        this.statements(body);
+        for (const { local, step } of loop.eachTurn) this.#increase(local, step);
+        // A branch that is never taken (addresses are not negative) ends the basic block: in one long block V8 would
+        // move the loads of all turns to its top and run out of registers.
+        loop.code.repeat(loop, turns, (turn) => {
           this.code
             .op("local.get", 0)
-            .op("i32.const", -77 - loop.turn)
+            .op("i32.const", -76 - turn)
             .op("i32.eq")
             .op("br_if", 1);
-          loop.nextTurn();
-        }
+        });
         for (const { local, step } of loop.allTurns) this.#increase(local, step);
       },
       turns,

@@ -1,60 +1,97 @@
+import { CompileError } from "../../core/errors.ts";
+
 /** How a module is compiled. */
 export interface InstantiateOptions {
-  /** Sets V8 flags around the compilation, in Node: full speed from the first run on. Default true. */
+  /** Sets V8's flags while a module is compiled, in Node: full speed from the first run on. Default true. */
   readonly v8Flags?: boolean;
+  /** Called where those flags can not be set, as in browsers, with the fresh instance: may run kernels to warm them up. */
+  readonly warmUp?: (instance: WebAssembly.Instance) => void;
 }
 
+/** What is used of the module `node:v8`. */
 interface V8 {
   setFlagsFromString(flags: string): void;
 }
 
-/** Larger modules are compiled lazily: optimising all of them would take too long. */
+/** Larger modules are compiled as V8 likes: optimising all of a module takes about a millisecond for 3 KB. */
 const LARGEST_EAGER = 256 * 1024;
 
+/** A user who names one of these knows what they want. */
+const FLAGS = /liftoff|wasm[-_]lazy[-_]compilation|wasm[-_]dynamic[-_]tiering|wasm[-_]tier|jitless/;
+
+/**
+ * Compiles a module and runs its start. By default V8 compiles each function when it is first called, without
+ * optimising, and optimises it after many calls: kernels that run once a step are slow for over a hundred steps. So, in
+ * Node, two flags are set around the compilation, and set back.
+ *
+ * @throws CompileError where the engine refuses
+ */
 export function instantiate(
   bytes: Uint8Array,
   imports: WebAssembly.Imports,
   options: InstantiateOptions = {},
 ): WebAssembly.Instance {
-  const v8 = options.v8Flags === false || bytes.length >= LARGEST_EAGER ? null : nodeV8();
-  v8?.setFlagsFromString("--no-wasm-lazy-compilation");
-  v8?.setFlagsFromString("--no-liftoff");
+  const eager = options.v8Flags !== false && bytes.length < LARGEST_EAGER;
+  const v8 = eager ? nodeV8() : null;
   try {
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), imports);
+    v8?.setFlagsFromString("--no-wasm-lazy-compilation");
+    v8?.setFlagsFromString("--no-liftoff");
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), imports);
+    if (!v8) options.warmUp?.(instance);
+    return instance;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    // A page's main thread may not compile a large module in one go.
+    const fix = cause instanceof RangeError ? "run the session in a worker, or in smaller parts" : undefined;
+    throw new CompileError({ what: `wasm: the engine refuses a plan's module: ${message}`, fix });
   } finally {
     v8?.setFlagsFromString("--wasm-lazy-compilation");
     v8?.setFlagsFromString("--liftoff");
   }
 }
 
+/**
+ * Node's `v8` module, if its flags may be set. It is had without an import, which would not work in browsers; Node has
+ * `getBuiltinModule` from 20.16 on.
+ */
 function nodeV8(): V8 | null {
-  const node = globalThis as {
+  const { process } = globalThis as {
     process?: {
       getBuiltinModule?(name: string): unknown;
+      versions?: { readonly v8?: string };
       execArgv?: readonly string[];
-      env?: Record<string, string | undefined>;
+      env?: Readonly<Record<string, string | undefined>>;
     };
   };
-  const named = [...(node.process?.execArgv ?? []), node.process?.env?.["NODE_OPTIONS"] ?? ""].join(" ");
-  if (/liftoff|wasm-lazy-compilation|wasm-dynamic-tiering/.test(named)) return null;
-  return (node.process?.getBuiltinModule?.("node:v8") as V8 | undefined) ?? null;
+  // Other engines with Node's interfaces have the function, but not the flags.
+  if (!process?.getBuiltinModule || !process.versions?.v8 || "Bun" in globalThis || "Deno" in globalThis) return null;
+  const named = [...(process.execArgv ?? []), process.env?.NODE_OPTIONS ?? ""].join(" ");
+  if (FLAGS.test(named)) return null;
+  return process.getBuiltinModule("node:v8") as V8;
 }
 
 /** `(func (result v128) (i8x16.popcnt (i8x16.splat (i32.const 0))))`: the smallest module with vectors. */
 // biome-ignore format: bytes
-const WITH_VECTORS = [
+const WITH_VECTORS = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-];
+);
+
+let support: { readonly problem: string | null } | null = null;
 
 /** Why plans can not run as WebAssembly here; null if they can. */
 export function wasmSupport(): string | null {
+  support ??= { problem: findProblem() };
+  return support.problem;
+}
+
+function findProblem(): string | null {
   if (typeof WebAssembly !== "object") return "there is no WebAssembly here";
   try {
-    new WebAssembly.Module(Uint8Array.from(WITH_VECTORS));
+    new WebAssembly.Module(WITH_VECTORS);
     return null;
   } catch (cause) {
     // A policy forbids even what is valid.
-    if (!WebAssembly.validate(Uint8Array.from(WITH_VECTORS))) return "WebAssembly has no vectors here";
+    if (!WebAssembly.validate(WITH_VECTORS)) return "WebAssembly has no vectors here";
     return `WebAssembly is forbidden here (${cause instanceof Error ? cause.message : String(cause)})`;
   }
 }

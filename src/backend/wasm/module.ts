@@ -68,7 +68,8 @@ export function planModule(plan: Plan, steps = false): ModuleBuilder {
       else {
         code.op("global.get", arena);
         const { at } = plan.arrays[arg]!;
-        if (at > 0) code.op("i32.const", at).op("i32.add");
+        // Addresses above 2 GiB are negative numbers to the encoder.
+        if (at > 0) code.op("i32.const", at | 0).op("i32.add");
       }
     }
     code.op("call", functions.get(step.kernel)!);

@@ -1,5 +1,5 @@
 import type { Expr, VarExpr } from "../../kernel/expr.ts";
-import { Code, type ValueType } from "./assembler.ts";
+import { Code, type Turning, type ValueType } from "./code.ts";
 
 /** A variable of LoopIR and the WASM locals that hold it. */
 export interface Binding {
@@ -46,10 +46,8 @@ export class Region {
   readonly pointers = new Map<string, Pointer>();
 
   // Loops only.
-  /** Turns written out. */
+  /** Turns written out: only the first is emitted, `Code.repeat` makes the others of it. */
   readonly turns: number;
-  /** The one that is being written. */
-  turn = 0;
   readonly eachTurn: Bump[] = [];
   readonly allTurns: Bump[] = [];
   /** Name of the loop's index. */
@@ -71,14 +69,6 @@ export class Region {
     }
     return undefined;
   }
-
-  /** Begins the next turn: what depends on the index is no longer known. */
-  nextTurn(): void {
-    this.turn++;
-    for (const known of [this.scalars, this.splats, this.pieces]) known.clear();
-    for (const [key, pointer] of this.pointers) if (!pointer.moves) this.pointers.delete(key);
-    for (const name of this.bindings.keys()) if (name !== this.indexName) this.bindings.delete(name);
-  }
 }
 
 /** A byte address in a local, less the part that goes into the instruction. */
@@ -86,10 +76,8 @@ export interface Pointer {
   readonly local: number;
   /** Part of the constant offset that is in the local already: 0 or negative. */
   readonly bias: number;
-  /** True if it is moved by a loop rather than computed in its body. */
-  readonly moves: boolean;
-  /** Bytes from one written-out turn to the next, if it moves only after all of them. */
-  readonly scale?: number;
+  /** How offsets to it change from one written-out turn to the next, if it moves only after all of them. */
+  readonly turning?: Turning;
 }
 
 /** What is known of an expression at a place. */

@@ -1,37 +1,60 @@
 import type { Storage } from "../../compiler/plan.ts";
 import { type DType, type TypedArray, viewOf } from "../../core/dtype.ts";
-import { StateError } from "../../core/errors.ts";
+import { MemoryError } from "../../core/errors.ts";
+import { bytesText } from "../../core/number-text.ts";
 
 const PAGE = 65536;
-const PAGES = 65536;
-/** Room before the first block and after the last: vector loads may read a little past an array. */
+/** As many as 32-bit addresses reach: 4 GiB. */
+const MOST_PAGES = 65536;
+/** Room before the first block and after the last: vector loads may read a little past an array, on either side. */
 const SLACK = PAGE;
 const ALIGNMENT = 64;
-/** Bytes left between blocks. */
+/** Bytes left between the end of one block and the next, for the same reason. */
 const GAP = 256;
+/** Memory grows by half at least, so that a session that grows often copies little. */
+const GROWTH = 1.5;
 
-const aligned = (bytes: number): number => Math.ceil((bytes + GAP) / ALIGNMENT) * ALIGNMENT;
+/** Bytes from one block to the next. */
+const padded = (bytes: number): number => Math.ceil((bytes + GAP) / ALIGNMENT) * ALIGNMENT;
 
-/** Session memory as one WebAssembly memory. */
+interface Hole {
+  address: number;
+  bytes: number;
+}
+
+/**
+ * Session memory as one WebAssembly memory: blocks in the order in which they were asked for, the arena among them.
+ * It grows and never shrinks; blocks given back are used again.
+ */
 export class WasmStorage implements Storage {
+  readonly capacity = MOST_PAGES * PAGE - 2 * SLACK;
   readonly memory: WebAssembly.Memory;
   /** Address of the arena, as every module of the session imports it. */
   readonly arenaGlobal = new WebAssembly.Global({ value: "i32", mutable: true }, SLACK);
-  readonly #limit: number;
-  readonly #free: { address: number; bytes: number }[] = [];
+  readonly #budget: number;
+  /** By address; neighbours are joined. */
+  readonly #holes: Hole[] = [];
   #end = SLACK;
   #arenaBytes = 0;
   #buffer: ArrayBufferLike;
   #generation = 0;
 
-  constructor(limit = PAGES * PAGE) {
-    this.#limit = limit;
-    this.memory = new WebAssembly.Memory({ initial: 2 });
+  /** @param budget bytes above which memory does not grow ahead of need */
+  constructor(budget = Infinity) {
+    this.#budget = budget;
+    try {
+      this.memory = new WebAssembly.Memory({ initial: (2 * SLACK) / PAGE });
+    } catch (cause) {
+      throw new MemoryError({
+        what: `memory: a WebAssembly memory can not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+        fix: "close sessions that are not used any more, and let go of them",
+      });
+    }
     this.#buffer = this.memory.buffer;
   }
 
   get arena(): number {
-    return this.arenaGlobal.value as number;
+    return (this.arenaGlobal.value as number) >>> 0; // Globals hold signed numbers.
   }
 
   get generation(): number {
@@ -40,59 +63,94 @@ export class WasmStorage implements Storage {
   }
 
   reserve(wanted: number): number {
-    const bytes = aligned(wanted);
-    const i = this.#free.findIndex((block) => block.bytes >= bytes);
-    if (i >= 0) {
-      const block = this.#free[i]!;
-      const { address } = block;
-      block.address += bytes;
-      block.bytes -= bytes;
-      if (block.bytes === 0) this.#free.splice(i, 1);
-      return address;
-    }
-    const address = this.#end;
-    this.#grow(address + bytes + SLACK, wanted);
+    const bytes = padded(wanted);
+    let best: Hole | null = null;
+    for (const hole of this.#holes) if (hole.bytes >= bytes && (!best || hole.bytes < best.bytes)) best = hole;
+    if (best) return this.#take(best, bytes);
+    // A hole at the end is room as well; the rest is added to it.
+    const last = this.#holes.at(-1);
+    const address = last && last.address + last.bytes === this.#end ? last.address : this.#end;
+    this.#growTo(address + bytes, wanted);
+    if (address < this.#end) this.#holes.pop();
     this.#end = address + bytes;
     return address;
   }
 
   release(address: number, wanted: number): void {
-    this.#free.push({ address, bytes: aligned(wanted) });
+    const bytes = padded(wanted);
+    let i = this.#holes.findIndex((hole) => hole.address > address);
+    if (i < 0) i = this.#holes.length;
+    this.#holes.splice(i, 0, { address, bytes });
+    this.#join(i);
+    this.#join(i - 1);
   }
 
   reserveArena(bytes: number): void {
     if (bytes <= this.#arenaBytes) return;
-    if (this.#arenaBytes > 0) this.release(this.arena, this.#arenaBytes);
-    this.arenaGlobal.value = this.reserve(bytes);
-    this.#arenaBytes = bytes;
-    this.#generation++;
+    // The old arena is part of what the new one may take: what it held is of no use any more.
+    const before = this.#arenaBytes;
+    if (before > 0) this.release(this.arena, before);
+    try {
+      this.arenaGlobal.value = this.reserve(bytes);
+      this.#arenaBytes = bytes;
+    } catch (error) {
+      // Plans made earlier still need what they had; there is at least one hole that large.
+      if (before > 0) this.arenaGlobal.value = this.reserve(before);
+      throw error;
+    } finally {
+      this.#generation++;
+    }
   }
 
   view(dtype: DType, address: number, length: number): TypedArray {
     return viewOf(dtype, this.memory.buffer, address, length);
   }
 
-  /** Notices that the memory has grown. */
+  #take(hole: Hole, bytes: number): number {
+    const { address } = hole;
+    hole.address += bytes;
+    hole.bytes -= bytes;
+    if (hole.bytes === 0) this.#holes.splice(this.#holes.indexOf(hole), 1);
+    return address;
+  }
+
+  /** Joins a hole with the next one, if they touch. */
+  #join(i: number): void {
+    const hole = this.#holes[i];
+    const next = this.#holes[i + 1];
+    if (!hole || !next || hole.address + hole.bytes !== next.address) return;
+    hole.bytes += next.bytes;
+    this.#holes.splice(i + 1, 1);
+  }
+
+  /** Notices that the memory has grown: views made before show nothing any more. */
   #look(): void {
     if (this.memory.buffer === this.#buffer) return;
     this.#buffer = this.memory.buffer;
     this.#generation++;
   }
 
-  #grow(end: number, wanted: number): void {
+  #growTo(end: number, wanted: number): void {
     const pages = this.memory.buffer.byteLength / PAGE;
-    const needed = Math.ceil(end / PAGE);
+    const needed = Math.ceil((end + SLACK) / PAGE);
     if (needed <= pages) return;
-    const most = Math.min(PAGES, Math.floor(this.#limit / PAGE));
-    try {
-      if (needed > most) throw new RangeError("over the limit");
-      this.memory.grow(Math.max(needed, Math.min(most, Math.ceil(pages * 1.5))) - pages);
-    } catch {
-      throw new StateError({
-        what: `memory: ${wanted} bytes more are not to be had`,
-        details: [`${this.#end} bytes are in use, the memory may have ${most * PAGE}`],
+    const ahead = Math.min(Math.ceil(pages * GROWTH), Math.ceil(this.#budget / PAGE), MOST_PAGES);
+    if (!this.#grow(Math.max(needed, ahead) - pages) && !this.#grow(needed - pages)) {
+      const inUse = this.#holes.reduce((bytes, hole) => bytes - hole.bytes, this.#end - SLACK);
+      throw new MemoryError({
+        what: `memory: there are no ${bytesText(wanted)} more to be had`,
+        details: [`${bytesText(inUse)} are in use; a WebAssembly memory ends at ${bytesText(MOST_PAGES * PAGE)}`],
       });
     }
     this.#look();
+  }
+
+  #grow(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

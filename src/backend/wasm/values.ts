@@ -36,8 +36,9 @@ export abstract class ValueEmitter extends AddressEmitter {
     let home = this.root;
     let varying = false;
     let stable = true;
-    for (const child of childrenOf(expr)) {
-      const facts = this.facts(child);
+    const children = childrenOf(expr);
+    for (let i = 0; i < children.length; i++) {
+      const facts = this.facts(children[i]!);
       if (facts.home.depth > home.depth) home = facts.home;
       varying ||= facts.varying;
       stable &&= facts.stable;
@@ -131,7 +132,7 @@ export abstract class ValueEmitter extends AddressEmitter {
     if (region.indexName === name) {
       binding.scalar ??= this.locals.make("i32");
       this.code.op("local.get", binding.scalar);
-      if (region.turn > 0) this.code.op("i32.const", region.turn).op("i32.add");
+      if (region.turns > 1) this.code.addTurn(region);
     } else if (binding.scalar !== undefined) this.code.op("local.get", binding.scalar);
     else if (binding.splat !== undefined) {
       this.code.op("local.get", binding.splat);

@@ -366,7 +366,7 @@ export abstract class VectorEmitter extends ValueEmitter {
     const { stride } = access;
     if (stride === 1 && !guard) {
       const offset = this.address(buffer, access, 0, true);
-      vectorLoad(this, type, offset + p * width * bytes);
+      this.moving(this.turning, () => vectorLoad(this, type, offset + p * width * bytes));
       return;
     }
     // Lane by lane.
@@ -375,6 +375,7 @@ export abstract class VectorEmitter extends ValueEmitter {
       const index = this.materialise(at);
       vectorConst(this, 0, type);
       this.#gather(type, p, guard, (lane) => {
+        this.turning = null;
         const base = this.parameter.get(buffer.name)!;
         this.code.op("local.get", base).op("local.get", index[(p * width + lane) >> 2]!);
         extractLane(this, "int32", (p * width + lane) & 3);
@@ -397,7 +398,7 @@ export abstract class VectorEmitter extends ValueEmitter {
       const one = (): void => {
         const offset = push(lane);
         this.code.op("local.get", sum);
-        laneLoad(this, type, offset, lane);
+        this.moving(this.turning, () => laneLoad(this, type, offset, lane));
         this.code.op("local.set", sum);
       };
       if (!guard) one();

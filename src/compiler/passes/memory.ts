@@ -1,17 +1,21 @@
 import { byteSize, type TypedArray } from "../../core/dtype.ts";
-import { CompileError } from "../../core/errors.ts";
+import { CompileError, MemoryError } from "../../core/errors.ts";
+import { bytesText } from "../../core/number-text.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
-import { constantValue, type Tensor, Variable } from "../../graph/operation.ts";
+import { constantValue, describeTensor, type Tensor, Variable } from "../../graph/operation.ts";
 import { childrenOf, type Expr } from "../../kernel/expr.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../../kernel/statement.ts";
-import { Arena, bytesOf } from "../arena.ts";
-import type { Pass, PassContext } from "../pass.ts";
+import { type Block, bytesOf, liveBytes, placeBlocks } from "../arena.ts";
+import type { Pass, PassContext, TraceEvent } from "../pass.ts";
 import type { Plan, PlanArray, Step } from "../plan.ts";
 import type { KernelCall, LoweredProgram } from "./lower.ts";
 import { readsOf } from "./order.ts";
 
 /** A plan before its trace is known. */
 export type UntracedPlan = Omit<Plan, "trace">;
+
+/** Largest tensor, in bytes: kernels count in signed 32-bit integers. */
+const LARGEST = 2 ** 31 - 1;
 
 /**
  * True if `input` may share its memory with `output`. A kernel over a domain stores each element once, so it is enough
@@ -45,13 +49,17 @@ class Planner {
   readonly #arrays: PlanArray[] = [];
   readonly #arrayOf = new Map<Tensor, number>();
   readonly #lastRead = new Map<Tensor, number>();
-  readonly #arena = new Arena();
+  /** Memory that is reused; for each array of the arena its block. */
+  readonly #blocks: Block[] = [];
+  readonly #blockOf = new Map<number, Block>();
+  /** What to tell about each buffer, once its offset is known. */
+  readonly #placed: { readonly block: Block; readonly event: Omit<TraceEvent & { kind: "buffer" }, "offset"> }[] = [];
   readonly #variables: Variable[] = [];
   readonly #constants: TypedArray[] = [];
   readonly #results: ReadonlySet<Tensor>;
   /** Variable that each written value ends up in. */
   readonly #target = new Map<Tensor, Variable>();
-  /** Buffers given to another tensor before their owner died; freed with that one. */
+  /** Tensors whose memory another one has taken over. */
   readonly #handedOn = new Set<Tensor>();
   readonly #commits: { from: number; to: number }[] = [];
   #totalBytes = 0;
@@ -76,25 +84,48 @@ class Planner {
     }
     const steps = calls.map((call, step) => this.#step(call, step));
     for (const write of fn.writes) this.#commit(write.variable, write.value);
+    const results = fn.results.map((result) => this.#array(result));
+    const arenaBytes = placeBlocks(this.#blocks);
+    for (const { block, event } of this.#placed) this.#context.note({ ...event, offset: block.offset });
     return {
       fn,
-      arrays: this.#arrays,
+      arrays: this.#arrays.map((array, i) => {
+        const block = this.#blockOf.get(i);
+        return block ? { ...array, at: block.offset } : array;
+      }),
       steps,
-      arenaBytes: this.#arena.bytes,
+      arenaBytes,
+      liveBytes: liveBytes(this.#blocks),
       totalBytes: this.#totalBytes,
       feeds: fn.params,
       variables: this.#variables,
       constants: this.#constants,
-      results: fn.results.map((result) => this.#array(result)),
+      results,
       commits: this.#commits,
     };
   }
 
   #place(tensor: Tensor, where: Pick<PlanArray, "region" | "at">): number {
+    if (bytesOf(tensor) > LARGEST) {
+      throw new MemoryError({
+        what: `"${tensor.op.name}" would have ${bytesText(bytesOf(tensor))}; one tensor may have ${bytesText(LARGEST)}`,
+        details: [describeTensor(tensor)],
+        at: tensor.op.line,
+        fix: "compute it in parts, along its first axis for example",
+      });
+    }
     const length = elementCount(knownShape(tensor.shape));
-    this.#arrays.push({ ...where, dtype: tensor.dtype, length, of: tensor.op.name });
+    this.#arrays.push({ ...where, dtype: tensor.dtype, length, of: tensor.op.name, tensor });
     this.#arrayOf.set(tensor, this.#arrays.length - 1);
     return this.#arrays.length - 1;
+  }
+
+  /** New memory in the arena for the steps given; for all of them if nothing is to be reused. */
+  #block(bytes: number, from: number, to: number): Block {
+    const last = this.#program.calls.length;
+    const block = this.#reuse ? { bytes, from, to, offset: 0 } : { bytes, from: 0, to: last, offset: 0 };
+    this.#blocks.push(block);
+    return block;
   }
 
   /** Position of a tensor's array; variables and constants are placed when first met. */
@@ -127,35 +158,14 @@ class Planner {
     tensors.forEach((tensor, i) => {
       if (kernel.buffers[i]!.role === "out") args[i] = this.#output(call, i, tensor!, step);
     });
-    const scratch: PlanArray[] = [];
     kernel.buffers.forEach((buffer, i) => {
       if (buffer.role !== "scratch") return;
-      const bytes = buffer.size * byteSize(buffer.dtype);
-      const array: PlanArray = {
-        region: "arena",
-        at: this.#arena.allocate(bytes),
-        dtype: buffer.dtype,
-        length: buffer.size,
-        of: `${kernel.name}/${buffer.name}`,
-      };
-      scratch.push(array);
-      this.#arrays.push(array);
-      args[i] = this.#arrays.length - 1;
+      const { dtype, size: length } = buffer;
+      const of = `${kernel.name}/${buffer.name}`;
+      args[i] = this.#arrays.push({ region: "arena", at: 0, dtype, length, of, tensor: null }) - 1;
+      this.#blockOf.set(args[i]!, this.#block(length * byteSize(dtype), step, step));
     });
-    if (this.#reuse) {
-      for (const array of scratch) this.#arena.free(array.at, array.length * byteSize(array.dtype));
-      for (const tensor of new Set(tensors)) {
-        if (tensor && (this.#lastRead.get(tensor) ?? step) <= step) this.#release(tensor);
-      }
-    }
     return { kernel, args, fuses: group.ops, roots: group.roots };
-  }
-
-  #release(tensor: Tensor): void {
-    const at = this.#arrayOf.get(tensor);
-    const array = at === undefined ? undefined : this.#arrays[at]!;
-    if (!array || array.region !== "arena" || this.#handedOn.has(tensor) || this.#target.has(tensor)) return;
-    this.#arena.free(array.at, bytesOf(tensor));
   }
 
   /** Where a kernel stores one of its results. */
@@ -167,18 +177,21 @@ class Planner {
       this.#arrayOf.set(tensor, at);
       return at;
     }
-    const victim = this.#reuse ? this.#dyingInput(call, i, step) : undefined;
     const bytes = bytesOf(tensor);
     const end = this.#lastRead.get(tensor) ?? step;
+    // A value that is copied into a variable is needed until the end.
+    const until = variable ? this.#program.calls.length : end;
+    const victim = this.#reuse ? this.#dyingInput(call, i, step) : undefined;
+    let block: Block;
     if (victim) {
       this.#handedOn.add(victim);
-      const { at } = this.#arrays[this.#arrayOf.get(victim)!]!;
-      this.#context.note({ kind: "buffer", value: tensor.op.name, offset: at, bytes, live: [step, end] });
-      return this.#place(tensor, { region: "arena", at });
-    }
-    const at = this.#arena.allocate(bytes);
-    this.#context.note({ kind: "buffer", value: tensor.op.name, offset: at, bytes, live: [step, end] });
-    return this.#place(tensor, { region: "arena", at });
+      block = this.#blockOf.get(this.#arrayOf.get(victim)!)!;
+      block.to = until;
+    } else block = this.#block(bytes, step, until);
+    this.#placed.push({ block, event: { kind: "buffer", value: tensor.op.name, bytes, live: [step, end] } });
+    const at = this.#place(tensor, { region: "arena", at: 0 });
+    this.#blockOf.set(at, block);
+    return at;
   }
 
   /** An input that nobody reads later, lies in the arena, has the same bytes, and is read element for element. */
@@ -240,7 +253,7 @@ export function planText(plan: UntracedPlan): string {
     lines.push(`  commit ${placeText(plan.arrays[to]!)} = ${placeText(plan.arrays[from]!)}`);
   }
   const results = plan.results.map((at) => placeText(plan.arrays[at]!)).join(", ");
-  const size = `arena ${plan.arenaBytes} bytes, all tensors ${plan.totalBytes} bytes`;
+  const size = `arena ${plan.arenaBytes} bytes (${plan.liveBytes} live at once), all tensors ${plan.totalBytes} bytes`;
   return [`plan ${plan.fn.name}: ${plan.steps.length} kernels, ${size} {`, ...lines, `  return ${results}`, "}"].join(
     "\n",
   );

@@ -55,7 +55,7 @@ function runsThrough(body: readonly Stmt[], outer: Expr, inner: Expr, columns: n
   });
 }
 
-/** The same for the loops of a fold whose order goes by the number of the element, not by its loops. */
+/** `collapse` for the loops of a fold whose order goes by the number of the element, not by its loops. */
 export function collapseReduce(reduce: ReduceStmt): ReduceStmt {
   const [outer, inner] = reduce.loops.slice(-2);
   if (reduce.order !== "interleaved" || !outer || !inner) return reduce;

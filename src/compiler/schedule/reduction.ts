@@ -17,9 +17,9 @@ import {
 } from "../../kernel/expr.ts";
 import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import type { Buffer, LetStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
 import type { Names } from "./contraction/statements.ts";
 import { replaceIn } from "./replace.ts";
+import { Strides } from "./stride.ts";
 
 /** Partial results side by side where their number can not be seen (maximum, whole numbers, truth). */
 const FREE_LANES = 16;
@@ -52,10 +52,9 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
     reduce.order,
     reduce.loops.map((loop) => loop.extent),
   );
-  const seen = isFloat(type) && (op === "add" || op === "mul");
-  if (loops.length !== 1 || order.total < SHORTEST || (seen && order.kind !== "interleaved")) return null;
+  if (!foldsAlong(reduce)) return null;
   const index = loops[0]!.index;
-  if (!liesAlong(reduce, index)) return null;
+  const seen = orderIsSeen(reduce);
   const free = isFloat(type) ? FREE_LANES : 2 * FREE_LANES;
   const width = seen ? order.width : Math.min(free, powerOfTwo(order.total));
   const all = rangeOf(type);
@@ -181,17 +180,28 @@ function valueIn(reduce: ReduceStmt, place: Map<Expr, Expr>): Expr {
   return (replaceIn([statement], place)[0] as LetStmt).value;
 }
 
+/** True if the order of the operations shows in the result. */
+const orderIsSeen = ({ op, variable: { type } }: ReduceStmt): boolean =>
+  isFloat(type) && (op === "add" || op === "mul");
+
+/** True if a fold goes along memory far enough for lanes, in an order that lets it. */
+export function foldsAlong(reduce: ReduceStmt): boolean {
+  const [loop, ...others] = reduce.loops.filter(({ extent }) => extent !== 1);
+  if (!loop || others.length > 0 || loop.extent < SHORTEST) return false;
+  return (reduce.order === "interleaved" || !orderIsSeen(reduce)) && readsAlong(reduce, loop.index);
+}
+
 /** True if the fold reads nothing across memory, and something along it. */
-function liesAlong(reduce: ReduceStmt, index: VarExpr): boolean {
+function readsAlong(reduce: ReduceStmt, index: VarExpr): boolean {
   let along = 0;
   let across = 0;
+  const strides = new Strides(index);
   const seen = new Set<Expr>();
   const visit = (expr: Expr): void => {
     if (seen.has(expr)) return;
     seen.add(expr);
     if (expr.kind === "load") {
-      const form = affineOf(expr.at);
-      const stride = form ? coefficientOf(form, index) : null;
+      const stride = strides.of(expr.at);
       if (stride === 1) along++;
       else if (stride !== 0) across++;
     }
@@ -201,6 +211,7 @@ function liesAlong(reduce: ReduceStmt, index: VarExpr): boolean {
     body.every((statement) => {
       if (statement.kind !== "let" || statement.mutable) return false;
       visit(statement.value);
+      strides.define(statement);
       return true;
     });
   if (!inside(reduce.body)) return false;

@@ -13,9 +13,10 @@ import {
 } from "../../kernel/expr.ts";
 import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import type { Buffer, ForStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
 import type { Names } from "./contraction/statements.ts";
+import { independentTurns } from "./independence.ts";
 import { replaceIn } from "./replace.ts";
+import { strideOf } from "./stride.ts";
 
 /** Columns whose running results stay in the first-level cache, and rows that are added in one pass over them. */
 const COLUMNS = 1024;
@@ -42,6 +43,8 @@ export function streamRows(loop: ForStmt, names: Names, scratch: Buffer[]): Stmt
   const columns = loop.extent.value;
   if (rows.length !== 1 || columns < FEWEST_COLUMNS || rows[0]!.extent < FEWEST_ROWS) return null;
   if (!runsDown(reduce.value, loop.index, rows[0]!.index)) return null;
+  // All folds are done before what follows the first of them.
+  if (!independentTurns(loop.index, loop.body)) return null;
   const extents = reduce.loops.map((candidate) => candidate.extent);
   const order = reductionOrder(reduce.op, reduce.variable.type, reduce.order, extents);
   // Chunks are of the outermost loop, which must be the one with rows.
@@ -57,10 +60,8 @@ function runsDown(value: Expr, column: VarExpr, row: VarExpr): boolean {
     if (seen.has(expr)) return true;
     seen.add(expr);
     if (expr.kind !== "load") return childrenOf(expr).every(visit);
-    const form = affineOf(expr.at);
-    if (!form) return false;
-    const [along, across] = [coefficientOf(form, column), coefficientOf(form, row)];
-    if (along === 1 && across >= FEWEST_COLUMNS) down = true;
+    const [along, across] = [strideOf(expr.at, column), strideOf(expr.at, row)];
+    if (along === 1 && across !== null && across >= FEWEST_COLUMNS) down = true;
     return along === 0 || along === 1;
   };
   return visit(value) && down;

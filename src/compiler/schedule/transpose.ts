@@ -2,6 +2,7 @@ import { add, childrenOf, type Expr, indexVariable, int, mul, type VarExpr } fro
 import { expressionsOf, type ForStmt, type Stmt } from "../../kernel/statement.ts";
 import { affineOf, coefficientOf } from "./contraction/affine.ts";
 import type { Names } from "./contraction/statements.ts";
+import { independentTurns } from "./independence.ts";
 import { replaceIn } from "./replace.ts";
 
 /** Elements side by side in the other direction: half a cache line of float32. */
@@ -24,7 +25,7 @@ export function blockTranspose(outer: ForStmt, names: Names): Stmt[] | null {
   if (outer.extent.kind !== "const" || inner.extent.kind !== "const") return null;
   if (outer.extent.value < BLOCK || inner.extent.value < BLOCK) return null;
   if (!inner.body.every(({ kind }) => kind === "let" || kind === "store")) return null;
-  if (!turnsOver(inner.body, outer.index, inner.index)) return null;
+  if (!turnsOver(inner.body, outer.index, inner.index) || !independentTurns(outer.index, outer.body)) return null;
   const blocks = Math.floor(outer.extent.value / BLOCK);
   const rows = (first: Expr, count: number): Stmt => {
     const k = indexVariable(names.fresh(BLOCK_INDEX), count);

@@ -1,3 +1,4 @@
+import { isFloat } from "../../core/dtype.ts";
 import { add, childrenOf, type Expr, indexVariable, int, lt, mul, type VarExpr } from "../../kernel/expr.ts";
 import {
   type Buffer,
@@ -9,18 +10,25 @@ import {
   walkStatements,
 } from "../../kernel/statement.ts";
 import { collapse, collapseReduce } from "./collapse.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
 import { Names, renewBody } from "./contraction/statements.ts";
 import { independentTurns } from "./independence.ts";
-import { reduceInLanes } from "./reduction.ts";
+import { foldsAlong, reduceInLanes } from "./reduction.ts";
 import { replaceIn } from "./replace.ts";
+import { splitUnevenLoop } from "./split.ts";
 import { streamRows } from "./streaming.ts";
+import { Strides } from "./stride.ts";
 import { blockTranspose, isBlock } from "./transpose.ts";
 
-/** Loads that lanes do one by one, for each access they do together, that still pay. */
-const MOST_GATHERS = 3;
 /** Terms from which on a fold along memory runs in lanes of its own. */
 const LONG_FOLD = 2;
+/**
+ * What an access costs that lanes do one by one, in operations of one lane: measured against copies that run through
+ * memory backwards, or at indices out of memory, and against such that take every second element.
+ */
+const GATHER = 2.5;
+const EVEN_GATHER = 1.5;
+/** What a division of whole numbers in an address costs one lane by itself, and one among others. */
+const DIVISION = { alone: 3, inLanes: 5 };
 /** Fewer turns than this are not worth a vector. */
 const SHORTEST = 4;
 
@@ -88,25 +96,24 @@ class Vectoriser {
       loop = merged;
       this.changed = true;
     }
-    const better = streamRows(loop, this.#names, this.#scratch) ?? blockTranspose(loop, this.#names);
+    const better =
+      streamRows(loop, this.#names, this.#scratch) ??
+      blockTranspose(loop, this.#names) ??
+      splitUnevenLoop(loop, this.#names);
     if (better) {
       this.changed = true;
       return this.block(better);
     }
-    if (!this.#goesAlong(loop)) {
+    // Without loops inside, the loop itself should run in lanes, rather than a fold in it; else those inside come first.
+    const inner = loop.body.some((statement) => statement.kind === "for" && !isBlock(statement));
+    let lanes = inner ? 0 : this.#lanesFor(loop);
+    if (lanes === 0) {
       const body = this.block(loop.body);
-      if (hasLanes(body)) return [{ ...loop, body }];
+      if (inner && !hasLanes(body)) lanes = this.#lanesFor(loop);
+      if (lanes === 0) return [{ ...loop, body }];
     }
-    const lanes = this.#lanesFor(loop);
-    if (lanes === 0) return [{ ...loop, body: this.block(loop.body) }];
     this.changed = true;
     return this.#inLanes(loop, lanes);
-  }
-
-  /** True if the loop itself should run in lanes, rather than a fold or a loop inside of it. */
-  #goesAlong(loop: ForStmt): boolean {
-    const inner = loop.body.some((statement) => statement.kind === "for" && !isBlock(statement));
-    return !inner && this.#lanesFor(loop) > 0;
   }
 
   /**
@@ -116,8 +123,8 @@ class Vectoriser {
   #lanesFor({ index, extent, body }: ForStmt): number {
     if (extent.kind !== "const" || extent.value < SHORTEST || !independentTurns(index, body)) return 0;
     const look = lookAt(index, body);
-    if (!look.storesAlong || look.across > MOST_GATHERS * look.along || look.ordered) return 0;
-    const sums = look.folds > 0 ? (look.terms >= 16 && look.nodes <= 12 ? 32 : 8) : 16;
+    if (!look.storesAlong || look.ordered || !pays(look)) return 0;
+    const sums = look.folds > 0 ? (look.nodes > 12 ? 8 : look.terms >= 16 ? 32 : 16) : 16;
     let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 3 || look.nodes > 60 ? 8 : sums;
     if (look.wide) lanes = Math.max(4, lanes / 2);
     while (lanes > extent.value) lanes -= 4;
@@ -155,20 +162,33 @@ class Vectoriser {
 interface Look {
   /** True if some store moves by one element from turn to turn. */
   storesAlong: boolean;
-  /** Loads and stores that move by one element, or not at all; and those that move otherwise. */
+  /** Loads and stores that move by one element. Those that do not move at all are done once. */
   along: number;
+  /** What the others cost in lanes, and how many they are. */
+  gathers: number;
   across: number;
+  /** Divisions of whole numbers in addresses. */
+  divisions: number;
   /** Calls of float functions; those of which 4 lanes are enough to keep the machine busy. */
   calls: number;
   heavy: number;
   /** Folds inside, and the most terms one of them has. */
   folds: number;
   terms: number;
+  /** Operations and values; what is the same in all lanes counts as one. */
   nodes: number;
+  /** Operations of each lane. */
+  work: number;
   /** True if some value is float64. */
   wide: boolean;
-  /** True if a fold inside keeps partial results in an array, which the lanes can not share. */
+  /** True if a fold inside keeps partial results in an array, which the lanes can not share, or goes along memory. */
   ordered: boolean;
+}
+
+/** True if lanes cost less than turns one by one. */
+function pays({ work, along, across, gathers, divisions, wide }: Look): boolean {
+  const alone = work + along + across + DIVISION.alone * divisions;
+  return (work + along) / (wide ? 2 : 4) + gathers + DIVISION.inLanes * divisions <= alone;
 }
 
 /** Functions that go through float64, or are long. */
@@ -178,53 +198,71 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
   const look: Look = {
     storesAlong: false,
     along: 0,
+    gathers: 0,
     across: 0,
+    divisions: 0,
     calls: 0,
     heavy: 0,
     folds: 0,
     terms: 0,
     nodes: 0,
+    work: 0,
     wide: false,
     ordered: false,
   };
+  const strides = new Strides(index);
   const access = (at: Expr): number | null => {
-    const form = affineOf(at);
-    const stride = form ? coefficientOf(form, index) : null;
+    const stride = strides.of(at);
     if (stride === 1) look.along++;
-    else if (stride === 0) return 0;
-    else look.across++;
+    else if (stride !== 0) {
+      look.across++;
+      look.gathers += stride !== null && stride > 0 ? EVEN_GATHER : GATHER;
+    }
     return stride;
   };
   const seen = new Set<Expr>();
-  const visit = (expr: Expr): void => {
+  const visit = (expr: Expr, address: boolean): void => {
     if (seen.has(expr)) return;
     seen.add(expr);
-    look.nodes++;
-    look.wide ||= expr.type === "float64";
-    if (expr.kind === "load") {
-      access(expr.at);
-      look.nodes -= 1;
-      if (affineOf(expr.at)) return; // an address costs nothing
+    const stride = strides.of(expr);
+    if (!address) {
+      look.nodes++;
+      look.wide ||= expr.type === "float64";
+      if (stride === 0) return; // computed once for all lanes
     }
+    if (expr.kind === "load") {
+      // An address that moves evenly costs nothing.
+      if (access(expr.at) === null) visit(expr.at, true);
+      return;
+    }
+    if (address && stride !== null) return;
+    if (expr.kind === "binary" && (expr.op === "div" || expr.op === "rem") && !isFloat(expr.type)) look.divisions++;
+    else if (expr.kind !== "var") look.work++;
     if (expr.kind === "call") {
       look.calls++;
       look.nodes += 6;
+      look.work += 20;
       if (!LIGHT.has(expr.fn)) look.heavy += 2;
     }
-    for (const child of childrenOf(expr)) visit(child);
+    for (const child of childrenOf(expr)) visit(child, address);
   };
+  let alongMemory = false;
   walkStatements(body, (statement) => {
     if (statement.kind === "store") {
       if (access(statement.at) === 1) look.storesAlong = true;
-      visit(statement.value);
-    } else for (const expr of expressionsOf(statement)) visit(expr);
+      visit(statement.value, false);
+    } else for (const expr of expressionsOf(statement)) visit(expr, false);
+    strides.define(statement);
     if (statement.kind === "reduce") {
       look.folds++;
+      look.work++;
       look.terms = Math.max(look.terms, termsOf(statement));
-      // A fold along memory is better off in lanes itself; and its partial results are an array lanes can not share.
       if (statement.order === "interleaved" && termsOf(statement) >= LONG_FOLD) look.ordered = true;
+      alongMemory ||= foldsAlong(statement);
     }
   });
+  // A fold along memory is better off in lanes itself, unless these read memory in order as well.
+  look.ordered ||= alongMemory && look.across > 0;
   return look;
 }
 

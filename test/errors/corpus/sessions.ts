@@ -711,6 +711,113 @@ fix: open a new Session on the graph`,
       },
     },
     {
+      name: "a memory budget that is too small",
+      text: `session: 813,056 bytes of memory are needed for this, and memoryBudget is 500,000 bytes
+  in use by the session: 31,360 bytes
+  the largest:
+    images: float32[256, 784]: 802,816 bytes, made at sessions.ts[images]
+    w: float32[784, 10]: 31,360 bytes, made at sessions.ts[w]
+    scores: float32[256, 10]: 10,240 bytes, made at sessions.ts[scores]
+at sessions.ts[run]
+fix: run with smaller batches, or raise memoryBudget`,
+      broken(g, { graph }) {
+        const images = g.placeholder("images", ["batch", 784]); // [images]
+        const w = g.variable("w", [784, 10]); // [w]
+        const scores = matmul(images, w, { name: "scores" }); // [scores]
+        const small = new Session(graph, { memoryBudget: 500_000, backend: "javascript" });
+        small.run(graph.initializer);
+        return small.run(scores, [[images, zeros(256, 784)]]); // [run]
+      },
+      fixed(g, { graph }) {
+        const images = g.placeholder("images", ["batch", 784]);
+        const w = g.variable("w", [784, 10]);
+        const scores = matmul(images, w, { name: "scores" });
+        const small = new Session(graph, { memoryBudget: 500_000, backend: "javascript" });
+        small.run(graph.initializer);
+        small.run(scores, [[images, zeros(32, 784)]]);
+        return [scores, [[images, zeros(32, 784)]]];
+      },
+    },
+    {
+      name: "a tensor larger than a kernel can count",
+      text: `"distances" would have 40,000,000,000 bytes; one tensor may have 2,147,483,647 bytes
+  distances: float32[100000, 100000]
+at sessions.ts[distances]
+fix: compute it in parts, along its first axis for example`,
+      broken(g, session) {
+        const points = g.placeholder("points", [100_000]);
+        const distances = points.reshape([100_000, 1]).sub(points, { name: "distances" }); // [distances]
+        return session.run(distances, { points: zeros(100_000) });
+      },
+      fixed(g) {
+        const points = g.placeholder("points", [100_000]);
+        const some = g.placeholder("some", ["part"]);
+        return [some.reshape([-1, 1]).sub(points), { points: zeros(100_000), some: zeros(10) }];
+      },
+    },
+    {
+      name: "a result read after memory has grown",
+      text: `data: the array is a view of memory that the session has moved since
+  memory grew when another plan was made, or a variable was set for the first time
+at sessions.ts[read]
+fix: read results before the next run, or prepare without { copy: false }`,
+      broken(g, session) {
+        const x = g.placeholder("x", ["n"]);
+        const step = session.prepare(add(x, 1), [x], { copy: false });
+        const result = step(new Float32Array(10));
+        step(new Float32Array(1_000_000));
+        return result.toArray(); // [read]
+      },
+      fixed(g, session) {
+        const x = g.placeholder("x", ["n"]);
+        const step = session.prepare(add(x, 1), [x]);
+        const result = step(new Float32Array(10));
+        step(new Float32Array(1_000_000));
+        return [g.constant(result.toArray() as number[])];
+      },
+    },
+    {
+      name: "feeds written after memory has grown",
+      text: `a prepared run without values: feeds is a view of memory that the session has moved since
+  memory grew when another plan was made, or a variable was set for the first time
+at sessions.ts[step]
+fix: take step.feeds again, and write the values there`,
+      broken(g, session) {
+        const x = g.placeholder("x", [10]);
+        const y = g.placeholder("y", [1_000_000]);
+        const step = session.prepare(add(x, 1), [x]);
+        const [feed] = step.feeds;
+        session.run(add(y, 1), { y: zeros(1_000_000) });
+        feed![0] = 1;
+        return step(); // [step]
+      },
+      fixed(g, session) {
+        const x = g.placeholder("x", [10]);
+        const y = g.placeholder("y", [1_000_000]);
+        const step = session.prepare(add(x, 1), [x]);
+        session.run(add(y, 1), { y: zeros(1_000_000) });
+        step.feeds[0]!.fill(1);
+        return [g.constant(step().toArray() as number[])];
+      },
+    },
+    {
+      name: "feeds of a prepared run whose sizes are open",
+      text: `feeds: sizes of "x" are not known yet
+  x: float32[batch, 3]
+at sessions.ts[feeds]
+fix: give them to prepare, { shapes: [[…], …] }, or call once with values before`,
+      broken(g, session) {
+        const x = g.placeholder("x", ["batch", 3]);
+        return session.prepare(add(x, 1), [x]).feeds; // [feeds]
+      },
+      fixed(g, session) {
+        const x = g.placeholder("x", ["batch", 3]);
+        const step = session.prepare(add(x, 1), [x], { shapes: [[2, 3]] });
+        step.feeds[0]!.fill(1);
+        return [g.constant(step().toArray() as number[][])];
+      },
+    },
+    {
       name: "setValue: another shape",
       text: `feed: the value for "w:0" does not fit: axis 1 is 3, not 2
   wanted  float32[2, »2«]

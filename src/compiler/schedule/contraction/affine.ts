@@ -14,27 +14,48 @@ export const affineVariable = (variable: VarExpr, coefficient = 1): Affine => ({
 
 /** An int32 expression as an affine form; null if it is none, or if its arithmetic could wrap. */
 export function affineOf(expr: Expr): Affine | null {
-  if (expr.type !== "int32") return null;
-  if (expr.kind === "const") return affineConstant(expr.value);
-  if (expr.kind === "var") return affineVariable(expr);
-  if (expr.kind !== "binary" || (expr.op !== "add" && expr.op !== "sub" && expr.op !== "mul")) return null;
-  if (!exactInteger(expr.op, expr.x, expr.y)) return null;
-  const [x, y] = [affineOf(expr.x), affineOf(expr.y)];
-  if (!x || !y) return null;
-  if (expr.op === "add") return plus(x, y);
-  if (expr.op === "sub") return plus(x, y, -1);
-  if (y.terms.size === 0) return times(x, y.constant);
-  return x.terms.size === 0 ? times(y, x.constant) : null;
+  const form = { terms: new Map<VarExpr, number>(), constant: 0 };
+  return addAffine(form, expr, 1) ? form : null;
+}
+
+/** Adds `factor · expr` to a form; false if `expr` has none. */
+function addAffine(
+  form: { readonly terms: Map<VarExpr, number>; constant: number },
+  expr: Expr,
+  factor: number,
+): boolean {
+  if (expr.type !== "int32") return false;
+  if (expr.kind === "const") {
+    form.constant += factor * expr.value;
+    return true;
+  }
+  if (expr.kind === "var") {
+    const sum = (form.terms.get(expr) ?? 0) + factor;
+    if (sum === 0) form.terms.delete(expr);
+    else form.terms.set(expr, sum);
+    return true;
+  }
+  if (expr.kind !== "binary" || (expr.op !== "add" && expr.op !== "sub" && expr.op !== "mul")) return false;
+  const { op, x, y } = expr;
+  if (!exactInteger(op, x, y)) return false;
+  if (op !== "mul") return addAffine(form, x, factor) && addAffine(form, y, op === "add" ? factor : -factor);
+  // Constants stand to the right (`binary` sees to it); a difference may still come out as one.
+  if (y.kind === "const") return addAffine(form, x, factor * y.value);
+  const left = affineOf(x);
+  const right = affineOf(y);
+  if (!left || !right) return false;
+  if (right.terms.size === 0) return addAffine(form, x, factor * right.constant);
+  return left.terms.size === 0 && addAffine(form, y, factor * left.constant);
 }
 
 /** `x + factor·y`. */
 export function plus(x: Affine, y: Affine, factor = 1): Affine {
   const terms = new Map(x.terms);
-  for (const [variable, coefficient] of y.terms) {
+  y.terms.forEach((coefficient, variable) => {
     const sum = (terms.get(variable) ?? 0) + factor * coefficient;
     if (sum === 0) terms.delete(variable);
     else terms.set(variable, sum);
-  }
+  });
   return { terms, constant: x.constant + factor * y.constant };
 }
 

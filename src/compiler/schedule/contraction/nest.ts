@@ -40,6 +40,8 @@ export interface Contractions {
  * network has two) all but the last are kept in an array, and the last one's epilogue reads them.
  */
 export function contractionsOf(kernel: Kernel, names: Names): Contractions | null {
+  // Most kernels are none, and that shows before their expressions are looked at.
+  if (!nestOf(kernel.body)?.sums.every(isSumOfFloats)) return null;
   const nest = nestOf(renewBody(kernel.body));
   if (!nest) return null;
   const { axes, lets, sums, after } = nest;
@@ -52,7 +54,7 @@ export function contractionsOf(kernel: Kernel, names: Names): Contractions | nul
   const steps: Contraction[] = [];
   const known: Stmt[] = [];
   for (const sum of sums) {
-    if (!isSumOfFloats(sum) || !sum.body.every(isLet)) return null;
+    if (!sum.body.every(isLet)) return null;
     sum.body.forEach(define);
     const product = substitute(sum.value, meaning);
     if (product.kind !== "binary" || product.op !== "mul") return null;
