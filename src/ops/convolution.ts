@@ -25,6 +25,7 @@ import {
   slideShape,
   slidesOf,
   type Triple,
+  tapsFromLast,
   tapsOf,
   type WindowAttrs,
   type WindowOptions,
@@ -214,11 +215,12 @@ function defineFamily(dims: Dimensions, adjective: string, examples: FamilyExamp
         "add",
         [...tapsOf(slides), outputs],
         (...loops) => {
-          const { taps: tapIndex, last: o } = partsOf(loops);
+          // From the last tap to the first: then the outputs they were read for come in increasing order.
+          const { taps: fromLast, last: o } = partsOf(loops);
           const channel = inGroupOf(ci, inputs, o, outputs);
-          const places = outputsAt(slides, between, tapIndex);
+          const places = outputsAt(slides, between, fromLast);
           const incoming = whenInside(k, places, (at) => g!(batch, ...at, channel), zeroOf(g!, k));
-          return k.binary("mul", incoming, filters!(...tapIndex, within, channel));
+          return k.binary("mul", incoming, filters!(...tapsFromLast(slides, fromLast), within, channel));
         },
         "serial",
       );

@@ -257,10 +257,10 @@ function defineFamily(
       return k.reduce(
         "add",
         tapsOf(all),
-        (...tapIndex) => {
+        (...fromLast) => {
           const share = (at: readonly Expr[]): Expr =>
             k.binary("div", g!(n, ...at, c), k.cast(countAt(all, at), g!.dtype));
-          return whenInside(k, outputsAt(all, between, tapIndex), share, zeroOf(g!, k));
+          return whenInside(k, outputsAt(all, between, fromLast), share, zeroOf(g!, k));
         },
         "serial",
       );

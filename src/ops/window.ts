@@ -208,9 +208,14 @@ function inputAt(slide: Slide, output: Expr, tap: Expr): Guarded {
   return { at, inside: and(le(int(0), at), lt(at, int(slide.size))) };
 }
 
-/** The output position whose tap `tap` reads input position `input`, if there is one: `inputAt` solved for it. */
-function outputAt(slide: Slide, input: Expr, tap: Expr): Guarded {
-  const steps = sub(add(input, int(slide.before)), mul(tap, int(slide.dilation)));
+/**
+ * The output position whose tap `fromLast`, counted from the last one back, reads input position `input`, if there is
+ * one: `inputAt` solved for it. Counted that way outputs come in increasing order, so that without strides what is read
+ * along the taps lies side by side, as it does in the forward direction.
+ */
+function outputAt(slide: Slide, input: Expr, fromLast: Expr): Guarded {
+  const lead = (slide.taps - 1) * slide.dilation - slide.before; // how far the first of them lies in front of the pixel
+  const steps = sub(add(input, mul(fromLast, int(slide.dilation))), int(lead));
   const at = div(steps, int(slide.stride));
   const whole = and(le(int(0), steps), eq(rem(steps, int(slide.stride)), int(0)));
   return { at, inside: and(whole, lt(at, int(slide.outputs))) };
@@ -220,8 +225,11 @@ function outputAt(slide: Slide, input: Expr, tap: Expr): Guarded {
 export const inputsAt = (slides: readonly Slide[], outputs: readonly Expr[], taps: readonly Expr[]): Guarded[] =>
   slides.map((slide, axis) => inputAt(slide, outputs[axis]!, taps[axis]!));
 /** `outputAt` along every axis. */
-export const outputsAt = (slides: readonly Slide[], inputs: readonly Expr[], taps: readonly Expr[]): Guarded[] =>
-  slides.map((slide, axis) => outputAt(slide, inputs[axis]!, taps[axis]!));
+export const outputsAt = (slides: readonly Slide[], inputs: readonly Expr[], fromLast: readonly Expr[]): Guarded[] =>
+  slides.map((slide, axis) => outputAt(slide, inputs[axis]!, fromLast[axis]!));
+/** Taps counted from the last one back, as numbers of taps. */
+export const tapsFromLast = (slides: readonly Slide[], fromLast: readonly Expr[]): Expr[] =>
+  slides.map((slide, axis) => sub(int(slide.taps - 1), fromLast[axis]!));
 
 /** `value` at these positions where all are inside, `otherwise` elsewhere. */
 export function whenInside(

@@ -29,7 +29,7 @@ if (workload === undefined) throw new Error("name a workload: npm run profile --
 
 /** Loaded when asked for, so that each can be profiled while the other is being worked on. */
 const BACKENDS: Readonly<Record<string, () => Promise<Backend>>> = {
-  wasm: async () => (await import("../../src/backend/wasm/backend.ts")).wasm,
+  wasm: async () => (await import("../../src/backend/wasm/backend.ts")).wasmBackend(),
   javascript: async () => (await import("../../src/backend/javascript/backend.ts")).javascript,
 };
 

@@ -7,15 +7,18 @@ import {
   type Feeds,
   type Fetches,
   Graph,
+  gradients,
   log,
   logSoftmax,
   matmul,
+  maxPool2d,
   mean,
   mul,
   relu,
   Session,
   setWarningHandler,
   softmax,
+  square,
   sub,
   sum,
   tanh,
@@ -143,6 +146,17 @@ const cases: readonly Case[] = [
   },
   {
     pass: "fuse",
+    name: "epilogue-is-stored",
+    build(g) {
+      const x = g.placeholder("x", [2, 3]);
+      const w = g.placeholder("w", [3, 4]);
+      const y = relu(add(matmul(x, w), 0.5), { name: "y" });
+      const feeds = { x: matrix, w: Array.from({ length: 3 }, () => [1, 2, 3, 4]) };
+      return { fetches: [sum(y, { axis: 0 }), sum(y, { axis: 1 })], feeds };
+    },
+  },
+  {
+    pass: "fuse",
     name: "row-scratch",
     build(g) {
       const x = g.placeholder("x", [2, 3]);
@@ -164,6 +178,15 @@ const cases: readonly Case[] = [
     build(g) {
       const x = g.placeholder("x", [4, 6]);
       return { fetches: softmax(x), feeds: { x: Array.from({ length: 4 }, () => [1, 2, 3, 4, 5, 6]) } };
+    },
+  },
+  {
+    pass: "lower",
+    name: "max-pool-gradient",
+    build(g) {
+      const x = g.placeholder("x", [1, 4, 6, 3]);
+      const y = maxPool2d(x, 2);
+      return { fetches: [y, ...gradients(sum(square(y)), [x])], feeds: { x: new Float32Array(72) } };
     },
   },
   {

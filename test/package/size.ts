@@ -1,5 +1,6 @@
 /** `npm run size`: what forerun adds to a page, minified and compressed, in kB of 1000 bytes. */
-import { resolve } from "node:path";
+import { execFileSync } from "node:child_process";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -16,7 +17,7 @@ console.log(session.run(y, { x: new Float32Array(8) }).data);
 `;
 const training = (entry: string) => `
 import { Graph, matmul, relu, Session, sparseSoftmaxCrossEntropy } from "${entry}";
-import { Adam, glorotUniform } from "./src/train/index.ts";
+import { Adam, glorotUniform } from "./dist/train/index.js";
 const graph = new Graph();
 const x = graph.placeholder("x", ["batch", 4]);
 const labels = graph.placeholder("labels", ["batch"], { dtype: "int32" });
@@ -28,10 +29,10 @@ session.run(step, { x: new Float32Array(8), labels: [0, 1] });
 `;
 
 const programs: readonly (readonly [name: string, text: string])[] = [
-  ["all of forerun", 'export * from "./src/index.ts";'],
-  ["forward program, forerun/functional", forward("./src/functional.ts")],
-  ["forward program, forerun", forward("./src/index.ts")],
-  ["training program, forerun/functional", training("./src/functional.ts")],
+  ["all of forerun", 'export * from "./dist/index.js";'],
+  ["forward program, forerun/functional", forward("./dist/functional.js")],
+  ["forward program, forerun", forward("./dist/index.js")],
+  ["training program, forerun/functional", training("./dist/functional.js")],
 ];
 
 export interface BundleSize {
@@ -39,12 +40,13 @@ export interface BundleSize {
   /** Bytes after minification, and after `gzip -9` of that. */
   readonly minified: number;
   readonly compressed: number;
-  /** Minified bytes that came from each folder of src, largest first. */
+  /** Minified bytes that came from each folder of dist, largest first. */
   readonly folders: readonly (readonly [folder: string, bytes: number])[];
 }
 
-/** Bundles each program for a page. */
+/** Builds forerun, and bundles each program for a page from what is published. */
 export async function bundleSizes(): Promise<readonly BundleSize[]> {
+  execFileSync(process.execPath, [join(projectRoot, "test/scripts/build.mjs")], { stdio: "inherit" });
   const sizes: BundleSize[] = [];
   for (const [name, text] of programs) {
     const { outputFiles, metafile } = await build({

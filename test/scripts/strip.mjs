@@ -12,9 +12,12 @@ const FOLDERS = ["ops", "kernel/math", "compiler/rules"];
 const nameOf = (property) =>
   ts.isPropertyAssignment(property) && ts.isIdentifier(property.name) ? property.name.text : undefined;
 
-/** Texts written out in place, and calls that make them; not a variable handed on. */
+/** Texts written out in place, sums of them, and calls that make them; not a variable handed on. */
 const isWrittenText = (node) =>
-  ts.isStringLiteralLike(node) || ts.isTemplateExpression(node) || ts.isCallExpression(node);
+  ts.isStringLiteralLike(node) ||
+  ts.isTemplateExpression(node) ||
+  ts.isBinaryExpression(node) ||
+  ts.isCallExpression(node);
 
 /** Functions of ops/support.ts that make examples without attributes. */
 const WITHOUT_ATTRIBUTES = new Set(["unaryExamples", "broadcastExamples"]);

@@ -1,6 +1,7 @@
 import type { Backend, Executable, Placement, Plan } from "../../compiler/plan.ts";
+import { getOrMake } from "../../core/collections.ts";
 import { CompileError } from "../../core/errors.ts";
-import { type InstantiateOptions, instantiate } from "./instantiate.ts";
+import { compileModule, type InstantiateOptions } from "./instantiate.ts";
 import { addressImport, planModule } from "./module.ts";
 import { WasmStorage } from "./storage.ts";
 
@@ -22,12 +23,12 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   };
 }
 
-/** The default backend. */
-export const wasm: Backend = wasmBackend();
+/** Plans are linked again for prepared runs and other sessions: the same code with other addresses. */
+const modules = new WeakMap<Plan, WebAssembly.Module>();
 
 function link(plan: Plan, placement: Placement, options: WasmOptions): Executable {
   const instance = (steps: boolean): Procedures => start(plan, placement, options, steps);
-  const run = instance(false)["run"]!;
+  const run = instance(false).run!;
   let steps: Procedures | null = null;
   return {
     get source() {
@@ -53,5 +54,7 @@ function start(plan: Plan, { storage, addresses }: Placement, options: WasmOptio
   plan.arrays.forEach(({ region }, i) => {
     if (region !== "arena") env[addressImport(i)] = new WebAssembly.Global({ value: "i32" }, addresses[i]!);
   });
-  return instantiate(planModule(plan, steps).bytes(), { env }, options).exports as Procedures;
+  const compiled = (): WebAssembly.Module => compileModule(planModule(plan, steps).bytes(), options);
+  const module = steps ? compiled() : getOrMake(modules, plan, compiled);
+  return new WebAssembly.Instance(module, { env }).exports as Procedures;
 }

@@ -20,34 +20,50 @@ const LARGEST_EAGER = 256 * 1024;
 const FLAGS = /liftoff|wasm[-_]lazy[-_]compilation|wasm[-_]dynamic[-_]tiering|wasm[-_]tier|jitless/;
 
 /**
- * Compiles a module and runs its start. By default V8 compiles each function when it is first called, without
- * optimising, and optimises it after many calls: kernels that run once a step are slow for over a hundred steps. So, in
- * Node, two flags are set around the compilation, and set back.
+ * Compiles a module. By default V8 compiles each function when it is first called, without optimising, and optimises it
+ * after many calls: kernels that run once a step are slow for over a hundred steps. So, in Node, two flags are set around
+ * the compilation, and set back.
  *
  * @throws CompileError where the engine refuses
  */
+export function compileModule(bytes: Uint8Array, options: InstantiateOptions = {}): WebAssembly.Module {
+  const v8 = eagerly(bytes, options) ? nodeV8() : null;
+  try {
+    v8?.setFlagsFromString("--no-wasm-lazy-compilation");
+    v8?.setFlagsFromString("--no-liftoff");
+    return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    throw refused(cause);
+  } finally {
+    v8?.setFlagsFromString("--wasm-lazy-compilation");
+    v8?.setFlagsFromString("--liftoff");
+  }
+}
+
+const eagerly = (bytes: Uint8Array, { v8Flags }: InstantiateOptions): boolean =>
+  v8Flags !== false && bytes.length < LARGEST_EAGER;
+
+/** The same, and an instance with these imports. @throws CompileError where the engine refuses */
 export function instantiate(
   bytes: Uint8Array,
   imports: WebAssembly.Imports,
   options: InstantiateOptions = {},
 ): WebAssembly.Instance {
-  const eager = options.v8Flags !== false && bytes.length < LARGEST_EAGER;
-  const v8 = eager ? nodeV8() : null;
+  const module = compileModule(bytes, options);
   try {
-    v8?.setFlagsFromString("--no-wasm-lazy-compilation");
-    v8?.setFlagsFromString("--no-liftoff");
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), imports);
-    if (!v8) options.warmUp?.(instance);
+    const instance = new WebAssembly.Instance(module, imports);
+    if (!eagerly(bytes, options) || !nodeV8()) options.warmUp?.(instance);
     return instance;
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    // A page's main thread may not compile a large module in one go.
-    const fix = cause instanceof RangeError ? "run the session in a worker, or in smaller parts" : undefined;
-    throw new CompileError({ what: `wasm: the engine refuses a plan's module: ${message}`, fix });
-  } finally {
-    v8?.setFlagsFromString("--wasm-lazy-compilation");
-    v8?.setFlagsFromString("--liftoff");
+    throw refused(cause);
   }
+}
+
+function refused(cause: unknown): CompileError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  // A page's main thread may not compile a large module in one go.
+  const fix = cause instanceof RangeError ? "run the session in a worker, or in smaller parts" : undefined;
+  return new CompileError({ what: `wasm: the engine refuses a plan's module: ${message}`, fix });
 }
 
 /**

@@ -48,6 +48,7 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
   for (const { variable, value } of fn.writes) demanded.set(value.op, `it is the new value of ${variable.op.name}`);
   for (const result of fn.results) demanded.set(result.op, "it is fetched");
 
+  const finishes = finishedBy(fn, (value, by) => !demanded.has(value.op) && users.get(value)!.every((op) => op === by));
   const drafts: Draft[] = [];
   /** Kernels that compute an operation, or read it at the sites they list. */
   const readers = new Map<Operation, Set<Draft>>();
@@ -70,7 +71,11 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
     const consumers = users.get(producer.outputs[0]!) ?? [];
     const kernels = [...(readers.get(producer) ?? [])];
     const depthOfCopies = Math.max(0, ...consumers.map((op) => copies.get(op) ?? 0)) + (kernels.length > 1 ? 1 : 0);
-    const question = ask(producer, consumers, kernels, demanded.get(producer) ?? null, depthOfCopies);
+    const question = {
+      ...ask(producer, consumers, kernels, depthOfCopies),
+      demanded: demanded.get(producer) ?? null,
+      finishes: finishes.get(producer) ?? null,
+    };
     const rule = FUSION_RULES.find((candidate) => candidate.decide(question) !== null)!;
     const verdict = enabled ? rule.decide(question)! : { fuse: false, why: "fusion is switched off" };
     for (const consumer of consumers) {
@@ -104,9 +109,8 @@ function ask(
   producer: Operation,
   consumers: readonly Operation[],
   kernels: readonly Draft[],
-  demanded: string | null,
   depthOfCopies: number,
-): FusionQuestion {
+): Omit<FusionQuestion, "demanded" | "finishes"> {
   const shape = knownShape(producer.outputs[0]!.shape);
   const size = elementCount(shape);
   const siteLists = kernels.map((draft) => [...(draft.sites.get(producer)?.values() ?? [])]);
@@ -127,7 +131,6 @@ function ask(
     producer,
     consumers,
     kernels: kernels.length,
-    demanded,
     sites: opaque || sites > SITE_LIMIT ? Number.POSITIVE_INFINITY : sites,
     aligned: aligned && !opaque,
     recomputed: Math.max(0, ...times),
@@ -140,6 +143,26 @@ function ask(
     kernelSize: Math.max(0, ...kernels.map((draft) => draft.members.size)),
     depthOfCopies,
   };
+}
+
+/**
+ * Which contraction a pointwise value finishes: all on the way is pointwise, of one shape, and read only there.
+ * `readOnlyBy` tells whether a value is read by one operation alone.
+ */
+function finishedBy(
+  fn: GraphFunction,
+  readOnlyBy: (value: Tensor, op: Operation) => boolean,
+): ReadonlyMap<Operation, Operation> {
+  const found = new Map<Operation, Operation>();
+  for (const op of fn.ops) {
+    if (op.def.category !== "pointwise") continue;
+    for (const input of op.inputs) {
+      const contraction = isContraction(input.op) ? input.op : found.get(input.op);
+      if (!contraction || !sameShape(input.shape, op.outputs[0]!.shape)) continue;
+      if (readOnlyBy(input, op)) found.set(op, contraction);
+    }
+  }
+  return found;
 }
 
 const isScalarLike = (tensor: Tensor): boolean => elementCount(knownShape(tensor.shape)) === 1;

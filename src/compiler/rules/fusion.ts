@@ -21,6 +21,8 @@ export interface FusionQuestion {
   readonly rowLevel: boolean;
   /** True if the value can be kept in a scratch row between its sites. */
   readonly fitsRow: boolean;
+  /** The contraction that this value finishes: all between is pointwise and read by nothing else. */
+  readonly finishes: Operation | null;
   /** Operands that are not smaller than the value itself. */
   readonly bigOperands: number;
   /** Operations the kernel would hold. */
@@ -132,9 +134,9 @@ export const FUSION_RULES: readonly FusionRule[] = [
   {
     name: "epilogue-is-stored",
     doc: "A value that finishes a contraction is stored itself, rather than the raw sums and the finish in every reader.",
-    decide: ({ producer, kernels }) =>
-      kernels > 1 && producer.inputs.some((input) => isContraction(input.op))
-        ? keep("it finishes a contraction: stored once, not finished again by every kernel that reads it")
+    decide: ({ kernels, finishes }) =>
+      kernels > 1 && finishes
+        ? keep(`it finishes ${finishes.def.name}: stored once, not finished again by every kernel that reads it`)
         : null,
   },
   {
