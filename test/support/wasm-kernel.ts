@@ -28,6 +28,6 @@ export function runWasm(kernel: Kernel, arrays: readonly TypedArray[]): readonly
   views.forEach((view, i) => {
     if (arrays[i]) view.set(arrays[i]);
   });
-  (exports["kernel"] as (...addresses: number[]) => void)(...places);
+  (exports.kernel as (...addresses: number[]) => void)(...places);
   return views.map((view) => view.slice());
 }

@@ -10,7 +10,6 @@ import {
   lt,
   type MathRecipe,
   mul,
-  neg,
   type PerType,
   select,
   sub,
