@@ -52,7 +52,7 @@ export function chooseBackend({ backend, v8Flags = true }: BackendChoice): Backe
     said = true;
     warn({
       what: `session: ${reason}, so plans run on the ${instead.name} backend, which is slower`,
-      fix: "a content-security policy must allow 'wasm-unsafe-eval'",
+      ...(reason.includes("forbidden") ? { fix: "a content-security policy must allow 'wasm-unsafe-eval'" } : {}),
     });
   }
   return instead;

@@ -1,5 +1,4 @@
 import type { Backend, Executable, Placement, Plan } from "../../compiler/plan.ts";
-import { getOrMake } from "../../core/collections.ts";
 import { CompileError } from "../../core/errors.ts";
 import { compileModule, type InstantiateOptions } from "./instantiate.ts";
 import { addressImport, planModule } from "./module.ts";
@@ -23,8 +22,23 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   };
 }
 
-/** Plans are linked again for prepared runs and other sessions: the same code with other addresses. */
-const modules = new WeakMap<Plan, WebAssembly.Module>();
+/** Modules kept: plans are linked again for prepared runs and other sessions, with the same code and other addresses. */
+const MODULE_LIMIT = 64;
+const modules = new Map<string, { readonly bytes: Uint8Array; readonly module: WebAssembly.Module }>();
+
+/** The module with these bytes; those used last are kept. */
+function moduleOf(bytes: Uint8Array, options: WasmOptions): WebAssembly.Module {
+  let hash = 0;
+  for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+  const key = `${hash}:${bytes.length}:${options.v8Flags ?? true}`;
+  const known = modules.get(key);
+  const same = known !== undefined && bytes.every((byte, i) => byte === known.bytes[i]);
+  const module = same ? known.module : compileModule(bytes, options);
+  modules.delete(key);
+  modules.set(key, { bytes, module });
+  if (modules.size > MODULE_LIMIT) modules.delete(modules.keys().next().value!);
+  return module;
+}
 
 function link(plan: Plan, placement: Placement, options: WasmOptions): Executable {
   const instance = (steps: boolean): Procedures => start(plan, placement, options, steps);
@@ -54,7 +68,6 @@ function start(plan: Plan, { storage, addresses }: Placement, options: WasmOptio
   plan.arrays.forEach(({ region }, i) => {
     if (region !== "arena") env[addressImport(i)] = new WebAssembly.Global({ value: "i32" }, addresses[i]!);
   });
-  const compiled = (): WebAssembly.Module => compileModule(planModule(plan, steps).bytes(), options);
-  const module = steps ? compiled() : getOrMake(modules, plan, compiled);
+  const module = moduleOf(planModule(plan, steps).bytes(), options);
   return new WebAssembly.Instance(module, { env }).exports as Procedures;
 }
