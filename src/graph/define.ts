@@ -1,6 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { ShapeContext, Sizes, TensorSpec } from "../core/shape.ts";
 import type { BinaryOp, Expr, UnaryOp } from "../kernel/expr.ts";
+import type { MathRecipe } from "../kernel/math/define.ts";
 import type { ReduceOp } from "../kernel/statement.ts";
 import type { Attrs, Operation, Tensor } from "./operation.ts";
 
@@ -103,7 +104,7 @@ export interface KernelBuilder {
   unary(op: UnaryOp, x: Expr): Expr;
   binary(op: BinaryOp, x: Expr, y: Expr): Expr;
   /** A function of `kernel/math`: exp, log, tanh, sigmoid, pow … */
-  call(fn: string, ...args: Expr[]): Expr;
+  call(fn: MathRecipe, ...args: Expr[]): Expr;
   constant(value: number, type: DType): Expr;
   /** An int32 constant. */
   int(value: number): Expr;

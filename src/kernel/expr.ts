@@ -1,6 +1,7 @@
 import { getOrMake } from "../core/collections.ts";
 import { type DType, isFloat, rangeOf, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
+import type { MathRecipe } from "./math/define.ts";
 import { applyBinary, applyUnary, convert, reinterpret } from "./scalar.ts";
 import type { Buffer } from "./statement.ts";
 
@@ -68,7 +69,7 @@ export interface CastExpr extends Typed {
 /** A function of the library's own (exp, log, …), defined as LoopIR in `kernel/math`. */
 export interface CallExpr extends Typed {
   readonly kind: "call";
-  readonly fn: string;
+  readonly fn: MathRecipe;
   readonly args: readonly Expr[];
 }
 
@@ -370,9 +371,9 @@ export function bitcast(x: Expr, type: DType): Expr {
 }
 
 /** Calls a function of `kernel/math`; its result has the type of its arguments. */
-export function call(fn: string, ...args: Expr[]): Expr {
+export function call(fn: MathRecipe, ...args: Expr[]): Expr {
   const type = args[0]!.type;
-  const key = `f${fn}:${args.map((arg) => arg.id).join()}`;
+  const key = `f${fn.name}:${args.map((arg) => arg.id).join()}`;
   const known = table.get(key);
   if (known) return known;
   const { min, max } = rangeOf(type);

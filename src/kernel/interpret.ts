@@ -1,8 +1,7 @@
 import { allocate, dtypeOfArray, isFloat, roundTo, type TypedArray } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type Expr, type VarExpr, withFreshExpressions } from "./expr.ts";
-import type { MathFunction } from "./math/define.ts";
-import { mathFunction } from "./math/index.ts";
+import { type MathFunction, mathFunctionOf } from "./math/define.ts";
 import { printExpr, printHead } from "./print.ts";
 import { expandReductions } from "./reduce.ts";
 import { applyBinary, applyUnary, convert, reinterpret } from "./scalar.ts";
@@ -271,7 +270,7 @@ class Preparation {
         return bits ? () => reinterpret(x(), from, type) : () => convert(x(), from, type);
       }
       case "call": {
-        const fn = mathFunction(expr.fn, expr.type);
+        const fn = mathFunctionOf(expr.fn, expr.type);
         const args = expr.args.map(prepare);
         return () =>
           interpretMath(

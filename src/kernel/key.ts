@@ -135,7 +135,7 @@ class KeyWriter {
       case "cast":
         return `${expr.bits ? "bits" : "cast"} ${expr.type}`;
       case "call":
-        return `call ${expr.fn}`;
+        return `call ${expr.fn.name}`;
     }
   }
 }

@@ -162,7 +162,7 @@ function piece(expr: Expr): Piece {
     case "cast":
       return atom(`${expr.bits ? `${expr.type}Bits` : expr.type}(${printExpr(expr.x)})`);
     case "call":
-      return atom(`${expr.fn}(${expr.args.map(printExpr).join(", ")})`);
+      return atom(`${expr.fn.name}(${expr.args.map(printExpr).join(", ")})`);
   }
 }
 

@@ -2,8 +2,7 @@ import { isFloat, isInteger, isNumeric, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type BinaryExpr, childrenOf, type Expr, isCompare, type UnaryExpr, type VarExpr } from "./expr.ts";
 import { lanesProblem } from "./lanes.ts";
-import type { MathFunction } from "./math/define.ts";
-import { mathFunction } from "./math/index.ts";
+import { type MathFunction, mathFunctionOf } from "./math/define.ts";
 import { printExpr, printHead } from "./print.ts";
 import { Scope } from "./scope.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type ReduceStmt, type Stmt } from "./statement.ts";
@@ -49,7 +48,7 @@ export function typeProblem(expr: Expr): string | null {
     case "cast":
       return expr.bits && (expr.type === "bool" || expr.x.type === "bool") ? "bits of a bool" : null;
     case "call": {
-      const { params } = mathFunction(expr.fn, expr.type);
+      const { params } = mathFunctionOf(expr.fn, expr.type);
       if (expr.args.length !== params.length) return `${expr.args.length} arguments, expected ${params.length}`;
       const wrong = expr.args.find((arg) => arg.type !== expr.type);
       return wrong ? `argument of type ${wrong.type}, expected ${expr.type}` : null;

@@ -4,6 +4,7 @@ import { nearNamesFix } from "../graph/builder.ts";
 import { defineOp, type OpExample } from "../graph/define.ts";
 import type { Attrs, Tensor } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
+import * as math from "../kernel/math/index.ts";
 import { abs, add, clipByValue, div, mul, sub } from "./arithmetic.ts";
 import { greater, less, where } from "./comparison.ts";
 import { erf } from "./elementary.ts";
@@ -89,7 +90,7 @@ export const eluOp = defineOp<AlphaAttrs>({
   compute: ({ in: [x], attrs, k }, index) => {
     const value = x!(...index);
     const negative = k.binary("lt", value, k.constant(0, value.type));
-    const curve = k.binary("mul", k.constant(attrs.alpha, value.type), k.call("expm1", value));
+    const curve = k.binary("mul", k.constant(attrs.alpha, value.type), k.call(math.expm1, value));
     return k.select(negative, curve, value);
   },
   cost: "expensive",
@@ -101,7 +102,7 @@ export const sigmoidOp = defineUnary({
   doc: "Logistic function, from 0 to 1.\n$y = 1 / (1 + e^{-x}), \\quad y' = y (1 - y)$",
   dtypes: floatDType,
   gradient: ({ y: [y], g }) => [mul(g, mul(y!, sub(1, y!)))],
-  formula: (x, k) => k.call("sigmoid", x),
+  formula: (x, k) => k.call(math.sigmoid, x),
   cost: "expensive",
   examples: [
     { inputs: [f32([5], { values: [-2, -0.5, 0, 0.5, 2] })], attrs: {} },
@@ -115,7 +116,7 @@ export const tanhOp = defineUnary({
   doc: "Hyperbolic tangent, from -1 to 1.\n$y = \\tanh x, \\quad y' = 1 - y^2$",
   dtypes: floatDType,
   gradient: ({ y: [y], g }) => [mul(g, sub(1, mul(y!, y!)))],
-  formula: (x, k) => k.call("tanh", x),
+  formula: (x, k) => k.call(math.tanh, x),
   cost: "expensive",
   examples: [
     { inputs: [f32([5], { values: [-2, -0.5, 0, 0.5, 2] })], attrs: {} },
@@ -128,7 +129,7 @@ export const softplusOp = defineUnary({
   doc: "Smooth rectifier; its derivative is the sigmoid.\n$y = \\ln(1 + e^x)$",
   dtypes: floatDType,
   gradient: ({ x: [x], g }) => [mul(g, sigmoid(x!))],
-  formula: (x, k) => k.call("softplus", x),
+  formula: (x, k) => k.call(math.softplus, x),
   cost: "expensive",
   examples: [{ inputs: [f32([3], { values: [-100, 0, 100] })], attrs: {} }, ...unaryExamples({ domain: [-4, 4] })],
 });

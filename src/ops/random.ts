@@ -10,6 +10,7 @@ import { type ComputeContext, defineOp, type KernelBuilder, type OpDef } from ".
 import type { Attrs } from "../graph/operation.ts";
 import { Tensor } from "../graph/operation.ts";
 import { type Expr, int } from "../kernel/expr.ts";
+import * as math from "../kernel/math/index.ts";
 import { flatIndex } from "./movement.ts";
 import { apply, callError, constantIn, type Dims, i32, type OpOptions, sizesFrom, u32 } from "./support.ts";
 
@@ -235,7 +236,7 @@ export const randomNormalOp = defineOp<NormalAttrs>({
     const { attrs, output, k } = context;
     const type = output.dtype;
     const u = openUnit(k, blockOf(context, flatIndex(output.shape, index)), type);
-    const scaled = k.binary("mul", k.constant(attrs.deviation, type), k.call("normalQuantile", u));
+    const scaled = k.binary("mul", k.constant(attrs.deviation, type), k.call(math.normalQuantile, u));
     return k.binary("add", k.constant(attrs.mean, type), scaled);
   },
   examples: [
@@ -262,7 +263,7 @@ export const truncatedNormalOp = defineOp<NormalAttrs>({
     const type = output.dtype;
     const u = openUnit(k, blockOf(context, flatIndex(output.shape, index)), type);
     const part = k.binary("mul", k.constant(WITHIN_TWO, type), u);
-    const z = k.call("normalQuantile", k.binary("add", k.constant(BELOW_TWO, type), part));
+    const z = k.call(math.normalQuantile, k.binary("add", k.constant(BELOW_TWO, type), part));
     return k.binary("add", k.constant(attrs.mean, type), k.binary("mul", k.constant(attrs.deviation, type), z));
   },
   examples: [

@@ -4,6 +4,7 @@ import type { Shape } from "../core/shape-types.ts";
 import { type DTypeContext, defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import { type Attrs, Tensor } from "../graph/operation.ts";
 import { add as addIndex, type Expr, int, mul as mulIndex } from "../kernel/expr.ts";
+import * as math from "../kernel/math/index.ts";
 import { add, div, mul, neg } from "./arithmetic.ts";
 import { cast, where } from "./comparison.ts";
 import { log } from "./elementary.ts";
@@ -148,14 +149,14 @@ export const randomGammaOp: OpDef<Record<never, never>> = defineOp<Record<never,
       loops.loop(GAMMA_TRIES, (t) => {
         loops.branch(k.binary("eq", loops.load(e), k.constant(0, output.dtype)), () => {
           const first = addIndex(mulIndex(t, int(2)), int(2));
-          const z = k.let("z", k.call("normalQuantile", openUnit(k, block(first, e), "float64")));
+          const z = k.let("z", k.call(math.normalQuantile, openUnit(k, block(first, e), "float64")));
           const u = openUnit(k, block(addIndex(first, int(1)), e), "float64");
           const root = k.let("root", k.binary("add", one, k.binary("mul", c, z)));
           const v = k.let("v", product(root, root, root));
           // Where v is not positive its logarithm is NaN or -∞, and nothing is below that.
-          const growth = k.binary("mul", d, k.binary("add", k.binary("sub", one, v), k.call("log", v)));
+          const growth = k.binary("mul", d, k.binary("add", k.binary("sub", one, v), k.call(math.log, v)));
           const bound = k.binary("add", product(k.constant(0.5, "float64"), z, z), growth);
-          loops.branch(k.binary("lt", k.call("log", u), bound), () => {
+          loops.branch(k.binary("lt", k.call(math.log, u), bound), () => {
             loops.store(e, k.cast(k.binary("mul", d, v), output.dtype));
           });
         });
@@ -163,7 +164,7 @@ export const randomGammaOp: OpDef<Record<never, never>> = defineOp<Record<never,
       const found = k.let("found", k.cast(loops.load(e), "float64"));
       const settled = k.select(k.binary("eq", found, zero), d, found);
       const u = openUnit(k, blockOf(context, e), "float64");
-      const boost = k.call("exp", k.binary("div", k.call("log", u), concentration));
+      const boost = k.call(math.exp, k.binary("div", k.call(math.log, u), concentration));
       const scale = k.select(k.binary("lt", concentration, one), boost, one);
       const valid = k.binary("lt", zero, concentration);
       const value = k.select(valid, k.binary("mul", settled, scale), k.constant(Number.NaN, "float64"));

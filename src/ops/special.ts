@@ -3,6 +3,7 @@ import type { Shape, Valid } from "../core/shape-types.ts";
 import { defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import type { Expr } from "../kernel/expr.ts";
+import * as math from "../kernel/math/index.ts";
 import { sigmoid } from "./activation.ts";
 import { div, mul, neg, square, sub } from "./arithmetic.ts";
 import { equal, where } from "./comparison.ts";
@@ -33,7 +34,7 @@ export const exp2Op = defineUnary({
   name: "exp2",
   doc: "Two to the power of the value.\n$y = 2^x$",
   gradient: ({ y: [y], g }) => [mul(g, mul(y!, Math.LN2))],
-  formula: (x, k) => k.call("exp2", x),
+  formula: (x, k) => k.call(math.exp2, x),
   examples: unaryExamples({ domain: [-3, 3] }),
 });
 
@@ -42,7 +43,7 @@ export const log2Op = defineUnary({
   name: "log2",
   doc: "The logarithm to base 2; exact for powers of two, -Infinity at 0, NaN below.\n$y = \\log_2 x$",
   gradient: ({ x: [x], g }) => [div(mul(g, Math.LOG2E), x!)],
-  formula: (x, k) => k.call("log2", x),
+  formula: (x, k) => k.call(math.log2, x),
   examples: unaryExamples({ domain: [0.2, 3] }),
 });
 
@@ -51,7 +52,7 @@ export const log10Op = defineUnary({
   name: "log10",
   doc: "The logarithm to base 10; -Infinity at 0, NaN below.\n$y = \\log_{10} x$",
   gradient: ({ x: [x], g }) => [div(mul(g, Math.LOG10E), x!)],
-  formula: (x, k) => k.call("log10", x),
+  formula: (x, k) => k.call(math.log10, x),
   examples: unaryExamples({ domain: [0.2, 3] }),
 });
 
@@ -71,7 +72,7 @@ export const logaddexpOp: OpDef<NoAttrs> = defineBinary({
     // Two equal infinities have no difference.
     const apart = k.unary("neg", k.unary("abs", k.binary("sub", a, b)));
     const distance = k.select(k.binary("eq", a, b), k.constant(0, a.type), apart);
-    return k.binary("add", k.binary("max", a, b), k.call("softplus", distance));
+    return k.binary("add", k.binary("max", a, b), k.call(math.softplus, distance));
   },
   examples: [
     ...broadcastExamples({ domain: [-3, 3] }),
@@ -91,7 +92,7 @@ export const xlogyOp: OpDef<NoAttrs> = defineBinary({
   },
   formula: (a, b, k) => {
     const zero = k.constant(0, a.type);
-    return k.select(k.binary("eq", a, zero), zero, k.binary("mul", a, k.call("log", b)));
+    return k.select(k.binary("eq", a, zero), zero, k.binary("mul", a, k.call(math.log, b)));
   },
   examples: [
     ...broadcastExamples({ domain: [0.3, 2] }, { domain: [0.3, 3] }),
@@ -106,7 +107,7 @@ export const erfcOp = defineUnary({
   name: "erfc",
   doc: "What the error function lacks to 1, exact where that is tiny.\n$y = 1 - \\mathrm{erf}(x) = \\frac{2}{\\sqrt{\\pi}} \\int_x^\\infty e^{-t^2} dt$",
   gradient: ({ x: [x], g }) => [mul(mul(g, -2 / Math.sqrt(Math.PI)), exp(neg(square(x!))))],
-  formula: (x, k) => k.call("erfc", x),
+  formula: (x, k) => k.call(math.erfc, x),
   examples: [...unaryExamples({ domain: [-2, 2] }), { inputs: [f64([2], { values: [3.5, -3] })], attrs: {} }],
 });
 
@@ -121,7 +122,7 @@ export const lgammaOp: OpDef<NoAttrs> = defineUnary({
   name: "lgamma",
   doc: "Logarithm of the absolute value of the gamma function; infinite at 0, -1, -2 …\n$y = \\ln |\\Gamma(x)|, \\quad y' = \\psi(x)$",
   gradient: ({ x: [x], g }) => [mul(g, digamma(x!))],
-  formula: (x, k) => k.call("lgamma", x),
+  formula: (x, k) => k.call(math.lgamma, x),
   examples: NO_POLES,
 });
 
@@ -198,7 +199,7 @@ function polygammaFormula(k: KernelBuilder, n: number, narrow: Expr): Expr {
   const series = weights.reduceRight((sum, weight) => add(mul(sum, square), number(weight)), number(0));
   const tail = add(mul(number(factorial(n) / 2), r), mul(series, square));
   const scale = n === 0 ? number(1) : powerOf(r, n);
-  const start = n === 0 ? k.unary("neg", k.call("log", far)) : number(factorial(n - 1));
+  const start = n === 0 ? k.unary("neg", k.call(math.log, far)) : number(factorial(n - 1));
   let sum = n === 0 ? add(start, tail) : mul(scale, add(start, tail));
   for (let j = terms - 1; j >= 0; j--) {
     const base = k.let("base", j === 0 ? y : add(y, number(j)));
@@ -207,7 +208,7 @@ function polygammaFormula(k: KernelBuilder, n: number, narrow: Expr): Expr {
   const positive = k.let("positive", n % 2 === 0 ? k.unary("neg", sum) : sum);
   // ψ⁽ⁿ⁾(x) = (-1)ⁿ ψ⁽ⁿ⁾(1 - x) - π dⁿ/dxⁿ cot(πx).
   const angle = k.let("angle", mul(k.binary("sub", x, k.unary("nearest", x)), number(Math.PI)));
-  const cot = k.let("cot", div(k.call("cos", angle), k.call("sin", angle)));
+  const cot = k.let("cot", div(k.call(math.cos, angle), k.call(math.sin, angle)));
   const slope = cotangentDerivative(n).reduceRight((p, c) => add(mul(p, cot), number(c)), number(0));
   const mirrored = n % 2 === 0 ? positive : k.unary("neg", positive);
   let scaleOfSlope = Math.PI;

@@ -1,6 +1,7 @@
 import type { Shape, Valid } from "../core/shape-types.ts";
 import type { OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
+import * as math from "../kernel/math/index.ts";
 import { add, div, mul, neg, square, sub } from "./arithmetic.ts";
 import { rsqrt } from "./elementary.ts";
 import { sumTo } from "./reduction.ts";
@@ -30,7 +31,7 @@ export const tanOp = defineUnary({
   name: "tan",
   doc: "The tangent of an angle in radians.\n$y = \\tan x, \\quad y' = 1 + y^2$",
   gradient: ({ y: [y], g }) => [mul(g, add(square(y!), 1))],
-  formula: (x, k) => k.call("tan", x),
+  formula: (x, k) => k.call(math.tan, x),
   examples: unaryExamples({ domain: [-1.2, 1.2] }),
 });
 
@@ -39,7 +40,7 @@ export const asinOp = defineUnary({
   name: "asin",
   doc: "The angle in [-π/2, π/2] with a given sine; NaN outside of [-1, 1].\n$y = \\arcsin x, \\quad y' = 1 / \\sqrt{1 - x^2}$",
   gradient: ({ x: [x], g }) => [mul(g, rsqrt(oneLessSquare(x!)))],
-  formula: (x, k) => k.call("asin", x),
+  formula: (x, k) => k.call(math.asin, x),
   examples: unaryExamples({ domain: [-0.9, 0.9] }),
 });
 
@@ -48,7 +49,7 @@ export const acosOp = defineUnary({
   name: "acos",
   doc: "The angle in [0, π] with a given cosine; NaN outside of [-1, 1].\n$y = \\arccos x, \\quad y' = -1 / \\sqrt{1 - x^2}$",
   gradient: ({ x: [x], g }) => [neg(mul(g, rsqrt(oneLessSquare(x!))))],
-  formula: (x, k) => k.call("acos", x),
+  formula: (x, k) => k.call(math.acos, x),
   examples: unaryExamples({ domain: [-0.9, 0.9] }),
 });
 
@@ -57,7 +58,7 @@ export const atanOp = defineUnary({
   name: "atan",
   doc: "The angle in (-π/2, π/2) with a given tangent.\n$y = \\arctan x, \\quad y' = 1 / (1 + x^2)$",
   gradient: ({ x: [x], g }) => [div(g, add(square(x!), 1))],
-  formula: (x, k) => k.call("atan", x),
+  formula: (x, k) => k.call(math.atan, x),
   examples: unaryExamples({ domain: [-3, 3] }),
 });
 
@@ -72,7 +73,7 @@ export const atan2Op: OpDef<NoAttrs> = defineBinary({
     const share = div(g, add(square(a!), square(b!)));
     return [sumTo(mul(share, b!), a!), sumTo(neg(mul(share, a!)), b!)];
   },
-  formula: (a, b, k) => k.call("atan2", a, b),
+  formula: (a, b, k) => k.call(math.atan2, a, b),
   examples: [
     ...broadcastExamples({ domain: [0.3, 2] }, { domain: [-2, -0.3] }),
     { inputs: [f64([4], { values: [1, 1, -1, -1] }), f64([4], { values: [1, -1, 1, -1] })], attrs: {} },
@@ -87,7 +88,7 @@ export const sinhOp: OpDef<NoAttrs> = defineUnary({
   name: "sinh",
   doc: "The hyperbolic sine.\n$y = (e^x - e^{-x}) / 2$",
   gradient: ({ x: [x], g }) => [mul(g, cosh(x!))],
-  formula: (x, k) => k.call("sinh", x),
+  formula: (x, k) => k.call(math.sinh, x),
   examples: unaryExamples({ domain: [-2, 2] }),
 });
 
@@ -96,7 +97,7 @@ export const coshOp: OpDef<NoAttrs> = defineUnary({
   name: "cosh",
   doc: "The hyperbolic cosine.\n$y = (e^x + e^{-x}) / 2$",
   gradient: ({ x: [x], g }) => [mul(g, sinh(x!))],
-  formula: (x, k) => k.call("cosh", x),
+  formula: (x, k) => k.call(math.cosh, x),
   examples: unaryExamples({ domain: [-2, 2] }),
 });
 
@@ -105,7 +106,7 @@ export const asinhOp = defineUnary({
   name: "asinh",
   doc: "The inverse of the hyperbolic sine.\n$y = \\ln(x + \\sqrt{x^2 + 1}), \\quad y' = 1 / \\sqrt{x^2 + 1}$",
   gradient: ({ x: [x], g }) => [mul(g, rsqrt(add(square(x!), 1)))],
-  formula: (x, k) => k.call("asinh", x),
+  formula: (x, k) => k.call(math.asinh, x),
   examples: unaryExamples({ domain: [-3, 3] }),
 });
 
@@ -114,7 +115,7 @@ export const acoshOp = defineUnary({
   name: "acosh",
   doc: "The inverse of the hyperbolic cosine; NaN below 1.\n$y = \\ln(x + \\sqrt{x^2 - 1}), \\quad y' = 1 / \\sqrt{x^2 - 1}$",
   gradient: ({ x: [x], g }) => [mul(g, rsqrt(mul(sub(x!, 1), add(x!, 1))))],
-  formula: (x, k) => k.call("acosh", x),
+  formula: (x, k) => k.call(math.acosh, x),
   examples: unaryExamples({ domain: [1.3, 4] }),
 });
 
@@ -123,7 +124,7 @@ export const atanhOp = defineUnary({
   name: "atanh",
   doc: "The inverse of the hyperbolic tangent; infinite at ±1, NaN beyond.\n$y = \\tfrac12 \\ln \\frac{1 + x}{1 - x}, \\quad y' = 1 / (1 - x^2)$",
   gradient: ({ x: [x], g }) => [div(g, oneLessSquare(x!))],
-  formula: (x, k) => k.call("atanh", x),
+  formula: (x, k) => k.call(math.atanh, x),
   examples: unaryExamples({ domain: [-0.8, 0.8] }),
 });
 

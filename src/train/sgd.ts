@@ -4,6 +4,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   requireShare,
+  settle,
   type Update,
   type UpdateContext,
 } from "./optimizer.ts";
@@ -40,7 +41,7 @@ export class SGD extends Optimizer {
     const move = mul(learningRate, gradient);
     if (this.momentum === 0) return { variable: sub(variable, move) };
     const momentum = constant("momentum", this.momentum);
-    const velocity = sub(mul(momentum, slot("velocity")), move);
+    const velocity = settle(sub(mul(momentum, slot("velocity")), move));
     const next = this.nesterov ? sub(add(variable, mul(momentum, velocity)), move) : add(variable, velocity);
     return { variable: next, slots: { velocity } };
   }

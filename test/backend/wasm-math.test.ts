@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { allocate } from "../../src/core/dtype.ts";
 import * as k from "../../src/kernel/expr.ts";
 import { interpretMath } from "../../src/kernel/interpret.ts";
-import { mathFunction, mathFunctionNames } from "../../src/kernel/math/index.ts";
+import { mathFunction, mathFunctionNames, mathRecipe } from "../../src/kernel/math/index.ts";
 import type { Buffer, Kernel, Stmt } from "../../src/kernel/statement.ts";
 import { runWasm } from "../support/wasm-kernel.ts";
 
@@ -34,7 +34,7 @@ function kernelOf(name: string, type: "float32" | "float64", size: number, lanes
     const block = k.indexVariable("block", size / LANES);
     const at = k.add(k.mul(block, k.int(LANES)), lane);
     const arity = mathFunction(name, type).params.length;
-    const value = k.call(name, ...[k.load(a, at), k.load(b, at)].slice(0, arity));
+    const value = k.call(mathRecipe(name), ...[k.load(a, at), k.load(b, at)].slice(0, arity));
     const store: Stmt = { kind: "store", buffer: y, at, value };
     const inner: Stmt = {
       kind: "for",

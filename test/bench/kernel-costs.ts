@@ -79,7 +79,7 @@ function countExpression(root: Expr, turns: number, tally: Tally): void {
 
 /** Operations of one node, without those of its children. */
 function flopsOf(expr: Expr): number {
-  if (expr.kind === "call") return callFlops(expr.fn, expr.type);
+  if (expr.kind === "call") return callFlops(expr.fn.name, expr.type);
   if (!isFloat(expr.type)) return 0;
   if (expr.kind === "binary") return isCompare(expr.op) ? 0 : 1;
   return expr.kind === "unary" && expr.op === "sqrt" ? 1 : 0;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { DTYPES, type DType, isFloat, isInteger } from "../../src/core/dtype.ts";
 import type { Expr, VarExpr } from "../../src/kernel/expr.ts";
 import * as k from "../../src/kernel/expr.ts";
+import * as math from "../../src/kernel/math/index.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import type { Buffer, Kernel, LetStmt, ReduceOp, ReduceStmt, Stmt } from "../../src/kernel/statement.ts";
 import { type Case, type Pick, randomArrays, randomValue } from "../kernel/random-kernel.ts";
@@ -236,7 +237,7 @@ class Builder {
         ? k.unary("not", again())
         : k.binary(this.#one(["and", "or", "xor"] as const), again(), again());
     }
-    if (kind === 3 && isFloat(type)) return k.call(this.#one(["exp", "tanh", "log"]), again());
+    if (kind === 3 && isFloat(type)) return k.call(this.#one([math.exp, math.tanh, math.log]), again());
     if (kind === 3 && isInteger(type))
       return k.binary(this.#one(["and", "shl", "shr", "rem"] as const), again(), again());
     if (kind === 4) return k.unary(this.#one(["neg", "abs"] as const), again());

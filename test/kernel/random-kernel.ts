@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { allocate, DTYPES, type DType, isFloat, isInteger, type TypedArray } from "../../src/core/dtype.ts";
 import type { Expr, VarExpr } from "../../src/kernel/expr.ts";
 import * as k from "../../src/kernel/expr.ts";
-import { mathFunction } from "../../src/kernel/math/index.ts";
+import { mathFunction, mathRecipe } from "../../src/kernel/math/index.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import type { Buffer, Kernel, ReduceOp, Stmt } from "../../src/kernel/statement.ts";
 
@@ -281,7 +281,7 @@ class Builder {
       const other = this.#type();
       return k.binary(this.#one(["lt", "le", "eq", "ne"] as const), again(other), again(other));
     }
-    if (isFloat(type) && MATH.length > 0 && this.#pick(10) === 0) return k.call(this.#one(MATH), again());
+    if (isFloat(type) && MATH.length > 0 && this.#pick(10) === 0) return k.call(mathRecipe(this.#one(MATH)), again());
     if (this.#pick(4) === 0) {
       const common = ["neg", "abs", "floor", "ceil", "trunc", "nearest"] as const;
       return k.unary(this.#one([...common, isFloat(type) ? ("sqrt" as const) : ("not" as const)]), again());

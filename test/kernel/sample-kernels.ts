@@ -1,4 +1,5 @@
 import * as k from "../../src/kernel/expr.ts";
+import { exp } from "../../src/kernel/math/index.ts";
 import type { Buffer, Kernel, ReduceStmt, Stmt } from "../../src/kernel/statement.ts";
 
 export const buffer = (
@@ -40,7 +41,7 @@ export function softmax(
   const [r0, r1] = [k.indexVariable(names.r0, 6), k.indexVariable(names.r1, 6)];
   const [max, sum] = [k.variable(names.max, "float32"), k.variable(names.sum, "float32")];
   const at = (j: k.Expr) => k.add(k.mul(i0, k.int(6)), j);
-  const shifted = (j: k.Expr) => k.call("exp", k.sub(k.load(x, at(j)), max));
+  const shifted = (j: k.Expr) => k.call(exp, k.sub(k.load(x, at(j)), max));
   const fold = (variable: k.VarExpr, op: "max" | "add", index: k.VarExpr, value: k.Expr): ReduceStmt => ({
     kind: "reduce",
     variable,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as k from "../../src/kernel/expr.ts";
-import { mathFunction, mathFunctionNames } from "../../src/kernel/math/index.ts";
+import { exp, mathFunction, mathFunctionNames } from "../../src/kernel/math/index.ts";
 import { expandReductions } from "../../src/kernel/reduce.ts";
 import type { Kernel, Stmt } from "../../src/kernel/statement.ts";
 import { verifyKernel, verifyMathFunction } from "../../src/kernel/verify.ts";
@@ -98,7 +98,11 @@ describe("rejects", () => {
       "condition of type int32",
     ],
     ["sums of bool", kernelOf({ kind: "if", test: k.add(k.lt(t, one), k.lt(one, t)), body: [] }), "add of bool"],
-    ["unknown functions", kernelOf(store(y, zero, k.call("nosuch", one))), "no function nosuch"],
+    [
+      "functions of no float",
+      kernelOf(define(k.variable("whole", "int32"), k.call(exp, zero))),
+      "no function exp for int32",
+    ],
     ["two buffers of one name", { name: "probe", buffers: [y, { ...y }], body: [] }, "two buffers have the same name"],
     [
       "a reduction whose index is wrong",

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromiumPath, openPages, type PageResults, type Policy } from "./browser.ts";
+import { type BundleSize, bundleSizes } from "./size.ts";
 import {
   checked,
   entries,
@@ -142,6 +143,18 @@ describe("tools find", () => {
       "attw",
     );
   });
+});
+
+describe("a bundle", () => {
+  test("holds what the program uses and no other ops or float functions", async () => {
+    const sizes = new Map((await bundleSizes()).map((size) => [size.name, size]));
+    const [all, forward] = ["all of forerun", "forward program, forerun/functional"].map((name) => sizes.get(name)!);
+    // As measured in November 2026, and a little more; the goals are in docs/performance.md.
+    expect(all!.compressed).toBeLessThan(156_000);
+    expect(forward!.compressed).toBeLessThan(91_000);
+    const opsOf = (size: BundleSize): number => new Map(size.folders).get("ops")!;
+    expect(opsOf(forward!)).toBeLessThan(opsOf(all!) / 6);
+  }, 60_000);
 });
 
 describe("installed in an empty folder", () => {

@@ -1,8 +1,7 @@
 import type { DType } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
 import { type CallExpr, childrenOf, type Expr } from "../../kernel/expr.ts";
-import type { MathFunction } from "../../kernel/math/define.ts";
-import { mathFunction } from "../../kernel/math/index.ts";
+import { type MathFunction, type MathRecipe, mathFunctionOf } from "../../kernel/math/define.ts";
 import { expressionsOf, type Kernel, type Stmt, walkStatements } from "../../kernel/statement.ts";
 import { ExpressionEmitter } from "./expression.ts";
 import { Names, preludeText } from "./prelude.ts";
@@ -66,7 +65,7 @@ function mathUsedBy(body: readonly Stmt[], more: readonly Expr[] = []): readonly
   more.forEach(visit);
   return [...found];
 }
-const functionOf = (expr: CallExpr): MathFunction => mathFunction(expr.fn, expr.type);
+const functionOf = (expr: CallExpr): MathFunction => mathFunctionOf(expr.fn, expr.type);
 
 /** The functions and all they call, each after those it calls. */
 function withCallees(roots: readonly MathFunction[]): readonly MathFunction[] {
@@ -115,7 +114,7 @@ class FunctionEmitter {
     const expressions = new ExpressionEmitter({
       variable: (name) => names.of(name),
       buffer: (buffer) => names.of(buffer.name),
-      math: (fn: string, type: DType) => this.#mathName(mathFunction(fn, type)),
+      math: (fn: MathRecipe, type: DType) => this.#mathName(mathFunctionOf(fn, type)),
       helper: (name) => {
         this.helpers.add(name);
         return name;

@@ -9,6 +9,7 @@ import {
   exactInteger,
   type UnaryExpr,
 } from "../../kernel/expr.ts";
+import type { MathRecipe } from "../../kernel/math/define.ts";
 import { atom, LEVEL, type Piece, within } from "../../kernel/print.ts";
 import type { Buffer } from "../../kernel/statement.ts";
 
@@ -17,7 +18,7 @@ export interface Surroundings {
   variable(name: string): string;
   buffer(buffer: Buffer): string;
   /** The name of a function of `kernel/math`. */
-  math(fn: string, type: DType): string;
+  math(fn: MathRecipe, type: DType): string;
   /** Notes that a helper of the prelude is used; gives its name. */
   helper(name: string): string;
 }

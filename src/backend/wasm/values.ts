@@ -1,6 +1,6 @@
 import type { DType } from "../../core/dtype.ts";
 import { type CallExpr, childrenOf, type Expr, isConst } from "../../kernel/expr.ts";
-import { mathFunction } from "../../kernel/math/index.ts";
+import { mathFunctionOf } from "../../kernel/math/define.ts";
 import type { Stmt } from "../../kernel/statement.ts";
 import { AddressEmitter } from "./addresses.ts";
 import { valueType } from "./context.ts";
@@ -204,7 +204,7 @@ export abstract class ValueEmitter extends AddressEmitter {
 
   /** Locals that hold the result. Evaluated for all pieces together, so that independent chains stand side by side. */
   #call(expr: CallExpr, varying: boolean): readonly number[] {
-    const fn = mathFunction(expr.fn, expr.type);
+    const fn = mathFunctionOf(expr.fn, expr.type);
     const given = expr.args.map((arg, i): Omit<Binding, "region"> => {
       const base = { variable: fn.params[i]!, mutable: false, masks: this.masks };
       if (this.facts(arg).varying) return { ...base, varying: true, pieces: this.materialise(arg) };

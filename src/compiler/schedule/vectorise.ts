@@ -242,7 +242,7 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
       look.calls++;
       look.nodes += 6;
       look.work += 20;
-      if (!LIGHT.has(expr.fn)) look.heavy += 2;
+      if (!LIGHT.has(expr.fn.name)) look.heavy += 2;
     }
     for (const child of childrenOf(expr)) visit(child, address);
   };

@@ -1,4 +1,6 @@
+import { getOrMake } from "../../core/collections.ts";
 import type { DType } from "../../core/dtype.ts";
+import { CompileError } from "../../core/errors.ts";
 import type { Expr, VarExpr } from "../expr.ts";
 import * as ir from "../expr.ts";
 import type { Stmt } from "../statement.ts";
@@ -68,8 +70,19 @@ export class Builder {
   }
 }
 
+const built = new WeakMap<MathRecipe, Map<DType, MathFunction>>();
+
+/** The LoopIR of a recipe, built once for each type. Throws CompileError for a type that is no float. */
+export function mathFunctionOf(recipe: MathRecipe, type: DType): MathFunction {
+  if (type !== "float32" && type !== "float64") {
+    throw new CompileError({ what: `LoopIR call: no function ${recipe.name} for ${type}` });
+  }
+  const types = getOrMake(built, recipe, () => new Map<DType, MathFunction>());
+  return getOrMake(types, type, () => buildMathFunction(recipe, type));
+}
+
 /** Builds the LoopIR of a recipe. */
-export function buildMathFunction(recipe: MathRecipe, type: FloatType): MathFunction {
+function buildMathFunction(recipe: MathRecipe, type: FloatType): MathFunction {
   return ir.withFreshExpressions(() => {
     const k = new Builder(type, [], new Map(recipe.params.map((name) => [name, 1])));
     const params = recipe.params.map((name) => ir.variable(name, type));

@@ -79,7 +79,7 @@ const clampToRange = (k: Builder, x: Expr): Expr => {
   return k.let("clamped", atLeast(k, atMost(k, x, top), bottom));
 };
 
-const exp: MathRecipe = {
+export const exp: MathRecipe = {
   name: "exp",
   params: ["x"],
   doc:
@@ -92,7 +92,7 @@ const exp: MathRecipe = {
   },
 };
 
-const expm1: MathRecipe = {
+export const expm1: MathRecipe = {
   name: "expm1",
   params: ["x"],
   doc: "e^x - 1 = 2^n·(e^r - 1) + (2^n - 1) with the reduction and polynomial of exp.",
@@ -109,7 +109,7 @@ const expm1: MathRecipe = {
   },
 };
 
-const tanh: MathRecipe = {
+export const tanh: MathRecipe = {
   name: "tanh",
   params: ["x"],
   doc:
@@ -132,7 +132,7 @@ const tanh: MathRecipe = {
   },
 };
 
-const sigmoid: MathRecipe = {
+export const sigmoid: MathRecipe = {
   name: "sigmoid",
   params: ["x"],
   doc:
@@ -147,7 +147,7 @@ const sigmoid: MathRecipe = {
   },
 };
 
-const exp2: MathRecipe = {
+export const exp2: MathRecipe = viaFloat64({
   name: "exp2",
   params: ["x"],
   doc: "2^x = 2^n·e^(r·ln2), n = round(x), by the polynomial of exp.",
@@ -159,7 +159,7 @@ const exp2: MathRecipe = {
     const q = add(r, mul(mul(r, r), horner(r, k.pick(EXPONENTIAL).p)));
     return scaleByPower(k, add(q, 1), i);
   },
-};
+});
 
 /** Fit of (sinh x - x)/x³ in x² for |x| ≤ 1. */
 const SINH = [
@@ -173,7 +173,7 @@ function halfExp(k: Builder, size: Expr): Expr {
   return k.let("halfExp", scaleByPower(k, add(q, 1), k.let("field", sub(i, 1))));
 }
 
-const sinh: MathRecipe = {
+export const sinh: MathRecipe = viaFloat64({
   name: "sinh",
   params: ["x"],
   doc: "sinh x = x + x³·P(x²) up to 1 (own fit), beyond e^|x|/2 - 1/(4·e^|x|/2).",
@@ -185,9 +185,9 @@ const sinh: MathRecipe = {
     const half = halfExp(k, size);
     return select(lt(size, 1), near, flipSign(k, sub(half, div(0.25, half)), signBit(x)));
   },
-};
+});
 
-const cosh: MathRecipe = {
+export const cosh: MathRecipe = viaFloat64({
   name: "cosh",
   params: ["x"],
   doc: "cosh x = e^|x|/2 + 1/(4·e^|x|/2).",
@@ -196,12 +196,4 @@ const cosh: MathRecipe = {
     const half = halfExp(k, abs(x));
     return add(half, div(0.25, half));
   },
-};
-
-export const EXPONENTIAL_FAMILY: readonly MathRecipe[] = [
-  exp,
-  expm1,
-  tanh,
-  sigmoid,
-  ...[exp2, sinh, cosh].map(viaFloat64),
-];
+});

@@ -59,7 +59,7 @@ function positive(k: Builder, x: Expr): Expr {
   return select(large, add(mul(sub(x, 0.5), sub(log, 1)), rest), middle);
 }
 
-const lgamma: MathRecipe = {
+export const lgamma: MathRecipe = viaFloat64({
   name: "lgamma",
   params: ["x"],
   doc:
@@ -78,6 +78,4 @@ const lgamma: MathRecipe = {
     const pole = select(eq(fraction, 0), Infinity, below);
     return select(lt(size, Infinity), select(lt(0, x), value, pole), size);
   },
-};
-
-export const GAMMA_FAMILY: readonly MathRecipe[] = [viaFloat64(lgamma)];
+});

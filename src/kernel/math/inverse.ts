@@ -29,7 +29,7 @@ function complement(k: Builder, size: Expr): { readonly z: Expr; readonly root: 
   return { z, root: k.let("root", sqrt(z)), rest: k.let("rest", mul(z, horner(z, ASIN))) };
 }
 
-const asin: MathRecipe = {
+export const asin: MathRecipe = viaFloat64({
   name: "asin",
   params: ["x"],
   doc:
@@ -49,9 +49,9 @@ const asin: MathRecipe = {
     const far = sub(Math.PI / 4, sub(small, sub(Math.PI / 4, mul(high, 2))));
     return select(le(size, 0.5), near, flipSign(k, far, signBit(x)));
   },
-};
+});
 
-const acos: MathRecipe = {
+export const acos: MathRecipe = viaFloat64({
   name: "acos",
   params: ["x"],
   doc:
@@ -67,7 +67,7 @@ const acos: MathRecipe = {
     const far = select(lt(x, 0), sub(Math.PI, sub(end, 2 * HALF_PI_LOW)), end);
     return select(le(size, 0.5), middle, far);
   },
-};
+});
 
 // ── atan and atan2 ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,15 +98,15 @@ function angle(k: Builder, y: Expr, x: Expr, isLeft: Expr | null): Expr {
   return select(eq(quarters, 0), own, turned);
 }
 
-const atan: MathRecipe = {
+export const atan: MathRecipe = viaFloat64({
   name: "atan",
   params: ["x"],
   doc: "atan |x| = m·π/4 ± atan t with |t| ≤ tan(π/8), t = |x|, (|x| - 1)/(|x| + 1) or 1/|x|; atan t = t + t³·P(t²). Own fit.",
   ulp: { float32: 0.51, float64: 1.6 },
   build: (k, x) => flipSign(k, angle(k, k.let("size", abs(x)), constant(1, k.type), null), signBit(x)),
-};
+});
 
-const atan2: MathRecipe = {
+export const atan2: MathRecipe = viaFloat64({
   name: "atan2",
   params: ["y", "x"],
   doc: "The angle of the point (x, y), by the reduction of atan without dividing first. Special cases as in C99.",
@@ -126,6 +126,4 @@ const atan2: MathRecipe = {
     const missing = k.let("missing", select(eq(y, y), x!, y));
     return select(eq(missing, missing), flipSign(k, value, signBit(y)), constant(Number.NaN, k.type));
   },
-};
-
-export const INVERSE_FAMILY: readonly MathRecipe[] = [asin, acos, atan, atan2].map(viaFloat64);
+});

@@ -74,7 +74,7 @@ function guard(x: Expr, zero: number, value: Expr): Expr {
   return select(le(x, zero), select(lt(x, zero), constant(Number.NaN, x.type), -Infinity), finite);
 }
 
-const log: MathRecipe = {
+export const log: MathRecipe = {
   name: "log",
   params: ["x"],
   doc: "log x = n·ln2 + log(m), m in [√½, √2), log(m) by the atanh series with f = m - 1 kept exact (as fdlibm does).",
@@ -82,7 +82,7 @@ const log: MathRecipe = {
   build: (k, x) => guard(x, 0, logPositive(k, x, true, null)),
 };
 
-const log1p: MathRecipe = {
+export const log1p: MathRecipe = {
   name: "log1p",
   params: ["x"],
   doc: "log(1 + x) = log(u) + c/u with u = 1 + x rounded and c what the rounding lost (exact, Knuth's two-sum).",
@@ -96,7 +96,7 @@ const log1p: MathRecipe = {
   },
 };
 
-const softplus: MathRecipe = {
+export const softplus: MathRecipe = {
   name: "softplus",
   params: ["x"],
   doc:
@@ -150,21 +150,21 @@ function logInBase(k: Builder, x: Expr, { scaleHigh, scaleLow, twoHigh, twoLow }
   return add(sum, add(rest, add(sub(whole, sum), lead)));
 }
 
-const log2: MathRecipe = {
+export const log2: MathRecipe = viaFloat64({
   name: "log2",
   params: ["x"],
   doc: "log2 x = n + log(m)/ln2, m in [√½, √2), log(m) and 1/ln2 in two parts; exact for powers of two.",
   ulp: { float32: 0.51, float64: 0.63 },
   build: (k, x) => guard(x, 0, logInBase(k, x, BASE_2)),
-};
+});
 
-const log10: MathRecipe = {
+export const log10: MathRecipe = viaFloat64({
   name: "log10",
   params: ["x"],
   doc: "log10 x = n·log10(2) + log(m)/ln10, m in [√½, √2), log(m) and the constants in two parts.",
   ulp: { float32: 0.51, float64: 0.62 },
   build: (k, x) => guard(x, 0, logInBase(k, x, BASE_10)),
-};
+});
 
 // ── inverse hyperbolic functions ─────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +191,7 @@ function log1pWith(k: Builder, v: Expr, low: Expr): Expr {
   return logPositive(k, u, false, div(add(lost, low), u));
 }
 
-const asinh: MathRecipe = {
+export const asinh: MathRecipe = viaFloat64({
   name: "asinh",
   params: ["x"],
   doc: "asinh x = x + x³·P(x²) up to ½ (own fit), beyond log(|x| + √(x² + 1)) with the root and the sum in two parts.",
@@ -217,9 +217,9 @@ const asinh: MathRecipe = {
     const finite = select(lt(whole, Infinity), far, whole);
     return select(lt(whole, 0.5), select(eq(x, 0), x, near), flipSign(k, finite, signBit(x)));
   },
-};
+});
 
-const acosh: MathRecipe = {
+export const acosh: MathRecipe = viaFloat64({
   name: "acosh",
   params: ["x"],
   doc: "acosh x = log1p(t + √(2t + t²)) with t = x - 1, the sum in two parts; log(2x) for large x; NaN below 1.",
@@ -234,9 +234,9 @@ const acosh: MathRecipe = {
     const value = select(huge, select(lt(x, Infinity), far, x), near);
     return select(lt(x, 1), constant(Number.NaN, k.type), select(eq(x, x), value, x));
   },
-};
+});
 
-const atanh: MathRecipe = {
+export const atanh: MathRecipe = viaFloat64({
   name: "atanh",
   params: ["x"],
   doc: "atanh x = x + x³·P(x²) up to ½ (own fit), beyond log1p(2|x|/(1 - |x|))/2; infinite at ±1, NaN beyond.",
@@ -252,11 +252,4 @@ const atanh: MathRecipe = {
     const end = select(eq(size, 1), Infinity, constant(Number.NaN, k.type));
     return select(lt(size, 0.5), near, flipSign(k, select(below, far, end), signBit(x)));
   },
-};
-
-export const LOGARITHM_FAMILY: readonly MathRecipe[] = [
-  log,
-  log1p,
-  softplus,
-  ...[log2, log10, asinh, acosh, atanh].map(viaFloat64),
-];
+});

@@ -62,7 +62,7 @@ const ERROR_FUNCTION: PerType<ErrorFunction> = {
   },
 };
 
-const erf: MathRecipe = {
+export const erf: MathRecipe = {
   name: "erf",
   params: ["x"],
   doc: "erf x = x + x·P(x²) up to 0.92, beyond 1 - exp(Q(|x|)) with Q ≈ log(erfc); own minimax fits.",
@@ -87,7 +87,7 @@ const ERFC = [
   8.635681414307835e-9,
 ];
 
-const erfc: MathRecipe = {
+export const erfc: MathRecipe = viaFloat64({
   name: "erfc",
   params: ["x"],
   doc:
@@ -109,7 +109,7 @@ const erfc: MathRecipe = {
     const tail = k.let("tail", scaleByPower(k, div(mul(scaled, horner(s, ERFC)), add(mul(size, 2), 1)), i));
     return select(lt(magnitude, 0.5), near, select(lt(x, 0), sub(2, tail), tail));
   },
-};
+});
 
 // ── normalQuantile ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -211,7 +211,7 @@ function quantile(k: Builder, p: Expr): Expr {
 /** √(2π): the slope of Φ⁻¹ at ½. */
 const ROOT_TAU = 2.5066282746310002;
 
-const normalQuantile: MathRecipe = {
+export const normalQuantile: MathRecipe = {
   name: "normalQuantile",
   params: ["p"],
   doc:
@@ -225,5 +225,3 @@ const normalQuantile: MathRecipe = {
     return select(and(lt(0, p), lt(p, 1)), value, ends);
   },
 };
-
-export const NORMAL_FAMILY: readonly MathRecipe[] = [erf, viaFloat64(erfc), normalQuantile];

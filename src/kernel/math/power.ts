@@ -129,7 +129,7 @@ function withSpecialCases(k: Builder, x: Expr, y: Expr, base: Expr, magnitude: E
   return select(or(eq(x, 1), eq(y, 0)), 1, result);
 }
 
-const pow: MathRecipe = {
+export const pow: MathRecipe = {
   name: "pow",
   params: ["x", "y"],
   doc:
@@ -142,5 +142,3 @@ const pow: MathRecipe = {
     return withSpecialCases(k, x, y!, size, value);
   },
 };
-
-export const POWER_FAMILY: readonly MathRecipe[] = [pow];

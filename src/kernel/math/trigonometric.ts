@@ -113,7 +113,7 @@ const DOC =
   "floats; then a minimax polynomial on |r| ≤ 0.795. The bound holds for |x| ≤ 1e5 (float32) and 2^20 (float64); beyond, " +
   "the error grows with x but the result stays in [-1, 1].";
 
-const sin: MathRecipe = {
+export const sin: MathRecipe = {
   name: "sin",
   params: ["x"],
   doc: `sin x. ${DOC}`,
@@ -121,7 +121,7 @@ const sin: MathRecipe = {
   build: (k, x) => quarterWave(k, k.let("magnitude", abs(x)), 0, signBit(x)),
 };
 
-const cos: MathRecipe = {
+export const cos: MathRecipe = {
   name: "cos",
   params: ["x"],
   doc: `cos x. ${DOC}`,
@@ -129,7 +129,7 @@ const cos: MathRecipe = {
   build: (k, x) => quarterWave(k, k.let("magnitude", abs(x)), 1, null),
 };
 
-const tan: MathRecipe = {
+export const tan: MathRecipe = viaFloat64({
   name: "tan",
   params: ["x"],
   doc: `tan x = sin x / cos x of the remainder, or -cos x / sin x. ${DOC.replace(" but the result stays in [-1, 1]", "")}`,
@@ -140,6 +140,4 @@ const tan: MathRecipe = {
     const odd = k.let("isOdd", ne(and(n, 1), 0));
     return flipSign(k, div(select(odd, neg(c), s), select(odd, s, c)), signBit(x));
   },
-};
-
-export const TRIGONOMETRIC_FAMILY: readonly MathRecipe[] = [sin, cos, viaFloat64(tan)];
+});
