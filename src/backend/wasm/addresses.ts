@@ -81,10 +81,8 @@ export abstract class AddressEmitter extends Context {
     const { constant, terms } = affineOf(at);
     let stride: number | null = 0;
     let least = 0;
-    let home = this.root;
     const moving = new Map<Expr, number>();
     const loose: [Expr, number][] = [];
-    const names: string[] = [];
     for (const [atom, coefficient] of terms) {
       const facts = this.facts(atom);
       if (facts.varying) {
@@ -94,13 +92,9 @@ export abstract class AddressEmitter extends Context {
       }
       least += Math.min(coefficient * atom.min, coefficient * atom.max);
       if (!facts.stable) loose.push([atom, coefficient]);
-      else {
-        moving.set(atom, coefficient);
-        names.push(`${atom.id}*${coefficient}`);
-        if (facts.home.depth > home.depth) home = facts.home;
-      }
+      else moving.set(atom, coefficient);
     }
-    const access = { stride, constant, moving, loose, fixed: least < 0, home, key: names.sort().join() };
+    const access = { stride, constant, loose, fixed: least < 0, ...this.#sum(moving) };
     this.region.accesses.set(at, access);
     return access;
   }
@@ -206,16 +200,19 @@ export abstract class AddressEmitter extends Context {
   #without(sum: Sum, atoms: readonly (readonly [Expr, number])[]): Sum {
     const moving = new Map(sum.moving);
     for (const [atom] of atoms) moving.delete(atom);
+    return { ...sum, ...this.#sum(moving) };
+  }
+
+  /** Atoms with the block in which all of them are known, and as text. */
+  #sum(moving: ReadonlyMap<Expr, number>): Pick<Access, "moving" | "home" | "key"> {
     let home = this.root;
-    for (const atom of moving.keys()) {
+    const names: string[] = [];
+    for (const [atom, coefficient] of moving) {
       const region = this.facts(atom).home;
       if (region.depth > home.depth) home = region;
+      names.push(`${atom.id}*${coefficient}`);
     }
-    const key = [...moving]
-      .map(([atom, coefficient]) => `${atom.id}*${coefficient}`)
-      .sort()
-      .join();
-    return { ...sum, moving, home, key };
+    return { moving, home, key: names.sort().join() };
   }
 
   #innermostLoop(): Region {

@@ -232,9 +232,13 @@ export function vectorBits(s: Selection, from: DType, to: DType): void {
   });
 }
 
-/** Two float64 pieces become one with their high words; a NaN has the canonical one. */
-export function highWords(s: Selection): void {
+/** Two float64 pieces become one with their high words; a NaN has the canonical one, or its own if `looseNaN`. */
+export function highWords(s: Selection, looseNaN = false): void {
   const { code } = s;
+  if (looseNaN) {
+    code.op("i8x16.shuffle", ...ODD_WORDS);
+    return;
+  }
   withTemps(s, ["v128", "v128"], (low, high) => {
     code
       .op("local.set", high)

@@ -7,9 +7,6 @@ import { valueType } from "./context.ts";
 import type { Binding, Facts, Region } from "./region.ts";
 import { extractLane, scalarBinary, scalarCast, scalarConst, scalarLoad, scalarUnary } from "./select.ts";
 
-/** Expressions that cost nothing to write again. */
-const isLeaf = (expr: Expr): boolean => expr.kind === "const" || expr.kind === "var";
-
 /** Scalar expressions, and what is known of any expression. */
 export abstract class ValueEmitter extends AddressEmitter {
   abstract statements(body: readonly Stmt[]): void;
@@ -238,5 +235,4 @@ export abstract class ValueEmitter extends AddressEmitter {
   protected varyingCall = (expr: CallExpr): readonly number[] => this.#call(expr, true);
 
   protected isZero = (expr: Expr): boolean => isConst(expr, 0);
-  protected isLeaf = isLeaf;
 }

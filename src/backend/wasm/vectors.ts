@@ -20,13 +20,11 @@ import {
   vectorConst,
   vectorLoad,
   vectorSelect,
+  vectorShift,
   vectorUnary,
   widenCast,
 } from "./select.ts";
 import { ValueEmitter } from "./values.ts";
-
-/** Shuffle of two v128 to the odd words of both. */
-const HIGH_WORDS = [1, 3, 5, 7].flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte));
 
 /** Constants kept in locals; more of them would only be spilled (docs/performance.md). */
 const CONSTANT_LOCALS = 20;
@@ -226,7 +224,7 @@ export abstract class VectorEmitter extends ValueEmitter {
         if ((op === "shl" || op === "shr") && !this.facts(y).varying) {
           this.piece(x, p);
           this.scalar(y);
-          this.code.op(op === "shl" ? "i32x4.shl" : x.type === "int32" ? "i32x4.shr_s" : "i32x4.shr_u");
+          vectorShift(this, op, x.type);
           return;
         }
         this.piece(x, p);
@@ -270,8 +268,7 @@ export abstract class VectorEmitter extends ValueEmitter {
     } else {
       this.piece(x, 2 * p);
       this.piece(x, 2 * p + 1);
-      if (bits && this.looseNaN) this.code.op("i8x16.shuffle", ...HIGH_WORDS);
-      else if (bits) highWords(this);
+      if (bits) highWords(this, this.looseNaN);
       else if (type === "float32") demote(this);
       else narrowCast(this, type);
     }

@@ -1,13 +1,11 @@
-import type { Pass } from "../pass.ts";
-import { unchanged } from "../pass.ts";
 import { contractKernel } from "../schedule/contraction/schedule.ts";
-import { type LoweredProgram, lower, transform } from "./lower.ts";
+import { kernelPass } from "./lower.ts";
 
-export const contract: Pass<LoweredProgram> = {
-  name: "contract",
-  doc: "Writes a sum of products (matrix product, convolution, either gradient) in register tiles of 4 rows by 8 lanes; operands that do not lie well are packed. Only for targets with vectors.\n\nfor m < 32: for n < 128: y = Σ a·b  →  for panel < 16: for m < 8: for lane < 8 in lanes: four sums side by side",
-  run: (program, { options }) => (options.target === "vector" ? transform(program, contractKernel) : program),
-  skip: unchanged,
-  ...(lower.verify ? { verify: lower.verify } : {}),
-  print: lower.print,
-};
+export const contract = kernelPass(
+  {
+    name: "contract",
+    doc: "Writes a sum of products (matrix product, convolution, either gradient) in register tiles of 4 rows by 8 lanes; operands that do not lie well are packed. Only for targets with vectors.\n\nfor m < 32: for n < 128: y = Σ a·b  →  for panel < 16: for m < 8: for lane < 8 in lanes: four sums side by side",
+    target: "vector",
+  },
+  contractKernel,
+);

@@ -9,7 +9,7 @@ import type { Kernel } from "../../kernel/statement.ts";
 import { verifyKernel } from "../../kernel/verify.ts";
 import type { FusedGraph, FusionGroup } from "../fused.ts";
 import { lowerGroup } from "../lowering.ts";
-import type { Pass } from "../pass.ts";
+import { type Pass, type Target, unchanged } from "../pass.ts";
 import { tileContraction } from "../schedule/tile.ts";
 
 /** A kernel, what it computes, and the tensors behind its parameters (null for scratch). */
@@ -47,26 +47,42 @@ export const lower: Pass<FusedGraph, LoweredProgram> = {
   print: printCalls,
 };
 
-export const tile: Pass<LoweredProgram> = {
-  name: "tile",
-  doc: "Runs the two loops around a sum of products in tiles of 4 x 4, so that each value loaded is used four times.\n\nfor i < 8: for j < 8: y = Σ a·b  →  for i < 2: for j < 2: sixteen sums side by side",
-  // The schedule for vectors has register tiles of its own.
-  run: (program, { options }) => (options.target === "vector" ? program : transform(program, tileContraction)),
-  skip: (program) => program,
-  verify: verifyCalls,
-  print: printCalls,
-};
+/** A pass that replaces each kernel by one that does the same, for one target or for both. */
+export function kernelPass(
+  { name, doc, target }: { readonly name: string; readonly doc: string; readonly target?: Target },
+  replace: (kernel: Kernel) => Kernel,
+): Pass<LoweredProgram> {
+  return {
+    name,
+    doc,
+    run: (program, { options }) =>
+      target && (options.target ?? "scalar") !== target ? program : transform(program, replace),
+    // What is written for one target only can be left out.
+    ...(target ? { skip: unchanged } : {}),
+    verify: verifyCalls,
+    print: printCalls,
+  };
+}
 
-export const expand: Pass<LoweredProgram> = {
-  name: "expand-reductions",
-  doc: "Writes every reduction as loops, in the order that is promised: see kernel/reduce.ts.\n\nsum = reduce add over r < 6: x[r]  →  var sum = 0; for r < 6: sum = sum + x[r]",
-  run: (program) => transform(program, expandReductions),
-  verify: verifyCalls,
-  print: printCalls,
-};
+export const tile = kernelPass(
+  {
+    name: "tile",
+    doc: "Runs the two loops around a sum of products in tiles of 4 x 4, so that each value loaded is used four times.\n\nfor i < 8: for j < 8: y = Σ a·b  →  for i < 2: for j < 2: sixteen sums side by side",
+    target: "scalar",
+  },
+  tileContraction,
+);
+
+export const expand = kernelPass(
+  {
+    name: "expand-reductions",
+    doc: "Writes every reduction as loops, in the order that is promised: see kernel/reduce.ts.\n\nsum = reduce add over r < 6: x[r]  →  var sum = 0; for r < 6: sum = sum + x[r]",
+  },
+  expandReductions,
+);
 
 /** Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once. */
-export function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
+function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
   const done = new Map<Kernel, Kernel>();
   const next = calls.map((call): KernelCall => {
     const kernel = getOrMake(done, call.kernel, () => withFreshExpressions(() => replace(call.kernel)));

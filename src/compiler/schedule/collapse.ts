@@ -1,13 +1,7 @@
 import { childrenOf, type Expr, indexVariable, int } from "../../kernel/expr.ts";
-import {
-  bodyOf,
-  expressionsOf,
-  type ForStmt,
-  type LetStmt,
-  type ReduceStmt,
-  type Stmt,
-} from "../../kernel/statement.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
+import { bodyOf, expressionsOf, type ForStmt, type ReduceStmt, type Stmt } from "../../kernel/statement.ts";
+import { substitute } from "../expressions.ts";
+import { affineOf, coefficientOf } from "./affine.ts";
 import { replaceIn } from "./replace.ts";
 
 /**
@@ -68,12 +62,11 @@ export function collapseReduce(reduce: ReduceStmt): ReduceStmt {
     [inner.index, index],
   ]);
   const body = replaceIn(reduce.body, place);
-  const [renewed] = replaceIn([value], place);
   const merged = {
     ...reduce,
     loops: [...reduce.loops.slice(0, -2), { index, extent }],
     body,
-    value: (renewed as LetStmt).value,
+    value: substitute(reduce.value, place),
   };
   return collapseReduce(merged);
 }

@@ -16,9 +16,10 @@ import {
   variable,
 } from "../../kernel/expr.ts";
 import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
-import type { Buffer, LetStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
-import type { Names } from "./contraction/statements.ts";
+import type { Buffer, ReduceStmt, Stmt } from "../../kernel/statement.ts";
+import { substitute } from "../expressions.ts";
 import { replaceIn } from "./replace.ts";
+import type { Names } from "./statements.ts";
 import { Strides } from "./stride.ts";
 
 /** Partial results side by side where their number can not be seen (maximum, whole numbers, truth). */
@@ -79,7 +80,7 @@ export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[
       const at = add(add(first, int(k * LANES)), lane);
       const place = new Map<Expr, Expr>(reduce.loops.map((loop) => [loop.index, loop.index === index ? at : int(0)]));
       const before = replaceIn(reduce.body, place);
-      const term = valueIn(reduce, place);
+      const term = substitute(reduce.value, place);
       const running = folds[k]!;
       const seenNaN = missing[k];
       if (!seenNaN) return apart([...before, set(running, binary(op, running, term))]);
@@ -168,17 +169,6 @@ const loopOf = (index: VarExpr, extent: number, body: Stmt[]): Stmt => ({
 /** Statements of one element; in a block of their own if they name anything, since the next element names it too. */
 const apart = (body: Stmt[]): Stmt[] =>
   body.some((statement) => statement.kind === "let") ? [loopOf(indexVariable("once", 1), 1, body)] : body;
-
-/** The value that is folded, with indices replaced; what the body before it defines has its names in `place`. */
-function valueIn(reduce: ReduceStmt, place: Map<Expr, Expr>): Expr {
-  const statement: Stmt = {
-    kind: "let",
-    variable: variable("term", reduce.value.type),
-    value: reduce.value,
-    mutable: true,
-  };
-  return (replaceIn([statement], place)[0] as LetStmt).value;
-}
 
 /** True if the order of the operations shows in the result. */
 const orderIsSeen = ({ op, variable: { type } }: ReduceStmt): boolean =>

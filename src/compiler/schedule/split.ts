@@ -10,9 +10,9 @@ import {
   type VarExpr,
 } from "../../kernel/expr.ts";
 import { expressionsOf, type ForStmt, type Stmt } from "../../kernel/statement.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
-import type { Names } from "./contraction/statements.ts";
+import { affineOf, coefficientOf } from "./affine.ts";
 import { replaceIn } from "./replace.ts";
+import type { Names } from "./statements.ts";
 import { Strides } from "./stride.ts";
 
 /** Loops shorter than this are not worth the split. */

@@ -9,13 +9,13 @@ import {
   load,
   mul,
   type VarExpr,
-  variable,
 } from "../../kernel/expr.ts";
 import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import type { Buffer, ForStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
-import type { Names } from "./contraction/statements.ts";
+import { substitute } from "../expressions.ts";
 import { independentTurns } from "./independence.ts";
 import { replaceIn } from "./replace.ts";
+import type { Names } from "./statements.ts";
 import { strideOf } from "./stride.ts";
 
 /** Columns whose running results stay in the first-level cache, and rows that are added in one pass over them. */
@@ -162,9 +162,7 @@ class Stream {
   #value(row: Expr, column: Expr): Expr {
     const place = new Map<Expr, Expr>(this.#reduce.loops.map((candidate) => [candidate.index, int(0)]));
     place.set(this.#row.index, row).set(this.#loop.index, column);
-    const target = variable("value", this.#reduce.variable.type);
-    const [statement] = replaceIn([{ kind: "let", variable: target, value: this.#reduce.value, mutable: true }], place);
-    return (statement as { value: Expr }).value;
+    return substitute(this.#reduce.value, place);
   }
 
   /** What follows the fold, for each column. */

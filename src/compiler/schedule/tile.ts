@@ -7,13 +7,14 @@ import {
   type Expr,
   indexVariable,
   int,
-  mapChildren,
   mul,
   type VarExpr,
   variable,
 } from "../../kernel/expr.ts";
 import { reductionOrder } from "../../kernel/reduce.ts";
 import type { ForStmt, Kernel, LetStmt, ReduceStmt, Stmt, StoreStmt } from "../../kernel/statement.ts";
+import { substitute } from "../expressions.ts";
+import { replaceIn } from "./replace.ts";
 
 /** Rows and columns of the register tile: 16 running sums, and 8 loads feed 16 multiply-adds. */
 const TILE = 4;
@@ -94,12 +95,12 @@ function tileNest(nest: Nest): Stmt[] {
       [rows.index, edgeRow],
       [columns.index, add(edge, int(width * TILE))],
     ]);
-    statements.push(loop(edgeRow, height * TILE, [loop(edge, right, copy(columns.body, place, ""))]));
+    statements.push(loop(edgeRow, height * TILE, [loop(edge, right, replaceIn(columns.body, place))]));
   }
   if (bottom > 0) {
     const [edge, all] = [indexVariable(rows.index.name, bottom), columns.index];
     const place = new Map<Expr, Expr>([[rows.index, add(edge, int(height * TILE))]]);
-    statements.push(loop(edge, bottom, [loop(all, extentOf(columns), copy(columns.body, place, ""))]));
+    statements.push(loop(edge, bottom, [loop(all, extentOf(columns), replaceIn(columns.body, place))]));
   }
   return statements;
 }
@@ -126,13 +127,13 @@ function tileBody(nest: Nest, inRow: (p: number) => Expr, column: VarExpr): Stmt
       });
     }
   }
-  const head = places.flatMap(({ place, suffix }) => copy(before, place, suffix));
+  const head = places.flatMap(({ place, suffix }) => replaceIn(before, place, (name) => name + suffix));
   // One running sum for each element of the tile.
   const sums = places.map(({ suffix }) => variable(sum.variable.name + suffix, sum.variable.type));
   const starts = sums.map(
     (running): Stmt => ({ kind: "let", variable: running, value: constant(0, running.type), mutable: true }),
   );
-  const terms = places.map(({ place }) => replace(sum.value, place));
+  const terms = places.map(({ place }) => substitute(sum.value, place));
   const { lets, values } = nameShared(terms);
   const steps = sums.map(
     (running, i): Stmt => ({ kind: "set", variable: running, value: binary("add", running, values[i]!) }),
@@ -142,7 +143,7 @@ function tileBody(nest: Nest, inRow: (p: number) => Expr, column: VarExpr): Stmt
     [...lets, ...steps],
   );
   const tail = places.flatMap(({ place, suffix }, i) =>
-    copy(after, new Map(place).set(sum.variable, sums[i]!), suffix),
+    replaceIn(after, new Map(place).set(sum.variable, sums[i]!), (name) => name + suffix),
   );
   return [...head, ...starts, ...inner, ...tail];
 }
@@ -159,7 +160,7 @@ function nameShared(terms: readonly Expr[]): { readonly lets: readonly Stmt[]; r
     names.set(load, named);
     lets.push({ kind: "let", variable: named, value: load, mutable: false });
   }
-  return { lets, values: terms.map((term) => replace(term, names)) };
+  return { lets, values: terms.map((term) => substitute(term, names)) };
 }
 
 function loadsIn(term: Expr): ReadonlySet<Expr> {
@@ -172,22 +173,4 @@ function loadsIn(term: Expr): ReadonlySet<Expr> {
     else stack.push(...childrenOf(expr));
   }
   return found;
-}
-
-const replace = (expr: Expr, place: ReadonlyMap<Expr, Expr>): Expr =>
-  place.get(expr) ?? mapChildren(expr, (child) => replace(child, place));
-
-/** Statements with variables replaced; what they name gets `suffix`. `place` learns the new names. */
-function copy(body: readonly Stmt[], place: Map<Expr, Expr>, suffix: string): Stmt[] {
-  return body.map((statement): Stmt => {
-    if (statement.kind === "store") {
-      return { ...statement, at: replace(statement.at, place), value: replace(statement.value, place) };
-    }
-    if (statement.kind !== "let" && statement.kind !== "reduce") return statement;
-    const value = replace(statement.value, place);
-    const { name, type } = statement.variable;
-    const named = statement.kind === "let" ? variable(name + suffix, type, value) : statement.variable;
-    place.set(statement.variable, named);
-    return { ...statement, variable: named, value };
-  });
 }

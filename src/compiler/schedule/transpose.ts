@@ -1,9 +1,9 @@
 import { add, childrenOf, type Expr, indexVariable, int, mul, type VarExpr } from "../../kernel/expr.ts";
 import { expressionsOf, type ForStmt, type Stmt } from "../../kernel/statement.ts";
-import { affineOf, coefficientOf } from "./contraction/affine.ts";
-import type { Names } from "./contraction/statements.ts";
+import { affineOf, coefficientOf } from "./affine.ts";
 import { independentTurns } from "./independence.ts";
 import { replaceIn } from "./replace.ts";
+import type { Names } from "./statements.ts";
 
 /** Elements side by side in the other direction: half a cache line of float32. */
 const BLOCK = 8;

@@ -10,11 +10,11 @@ import {
   walkStatements,
 } from "../../kernel/statement.ts";
 import { collapse, collapseReduce } from "./collapse.ts";
-import { Names, renewBody } from "./contraction/statements.ts";
 import { independentTurns } from "./independence.ts";
 import { foldsAlong, reduceInLanes } from "./reduction.ts";
 import { replaceIn } from "./replace.ts";
 import { splitUnevenLoop } from "./split.ts";
+import { Names, renewBody } from "./statements.ts";
 import { streamRows } from "./streaming.ts";
 import { Strides } from "./stride.ts";
 import { blockTranspose, isBlock } from "./transpose.ts";

@@ -1,7 +1,7 @@
 import { childrenOf, type Expr, type VarExpr } from "../../../kernel/expr.ts";
 import { variablesIn } from "../../expressions.ts";
-import { type Affine, affineOf, coefficientOf } from "./affine.ts";
-import type { Loop } from "./statements.ts";
+import { type Affine, affineOf, coefficientOf } from "../affine.ts";
+import type { Loop } from "../statements.ts";
 
 /** A linear form of loop indices, `i1 + r`, that an operand depends on. */
 export type Coordinate = ReadonlyMap<VarExpr, number>;

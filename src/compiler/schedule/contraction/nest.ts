@@ -10,7 +10,8 @@ import {
   type Stmt,
 } from "../../../kernel/statement.ts";
 import { substitute, variablesIn } from "../../expressions.ts";
-import { copyStatements, extentOf, type Loop, makeLoop, type Names, renewBody } from "./statements.ts";
+import { replaceIn } from "../replace.ts";
+import { extentOf, type Loop, makeLoop, type Names, renewBody } from "../statements.ts";
 
 /** A sum of products and what follows: `finish(sum over loops of left·right)` for every point of the axes. */
 export interface Contraction {
@@ -165,7 +166,7 @@ function splitOne(contraction: Contraction, names: Names): Contraction {
     const split = (list: readonly Loop[]): Loop[] => list.flatMap((other) => (other === loop ? [outer, inner] : other));
     const replaced = substitute(product, place);
     if (replaced.kind !== "binary") return contraction;
-    const copied = copyStatements(finish, new Map(place).set(sum, sum), (name) => name);
+    const copied = replaceIn(finish, new Map(place).set(sum, sum));
     return { ...contraction, axes: split(axes), loops: split(loops), product: replaced, finish: copied };
   }
   return contraction;

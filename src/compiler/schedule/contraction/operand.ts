@@ -1,6 +1,6 @@
 import { type Expr, load, type VarExpr } from "../../../kernel/expr.ts";
 import type { Buffer } from "../../../kernel/statement.ts";
-import { type Affine, affineConstant, affineExpr, affineOf, plus, substituteAffine } from "./affine.ts";
+import { type Affine, affineConstant, affineExpr, affineOf, plus, substituteAffine } from "../affine.ts";
 import type { LanePart } from "./cover.ts";
 
 /** Where a lane of a tile is along the vector axis: `part.start + panel·lanes + lane`. */

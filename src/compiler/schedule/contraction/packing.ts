@@ -1,11 +1,11 @@
 import { childrenOf, type Expr, int, lt, type VarExpr } from "../../../kernel/expr.ts";
 import type { Buffer, Stmt } from "../../../kernel/statement.ts";
 import { substitute, variablesIn } from "../../expressions.ts";
-import { type Affine, affineConstant, affineExpr, coefficientOf, plus, rangeOfAffine, times } from "./affine.ts";
+import { type Affine, affineConstant, affineExpr, coefficientOf, plus, rangeOfAffine, times } from "../affine.ts";
+import { countOf, type Loop, loopOver, makeLoop, type Names, nest } from "../statements.ts";
 import type { LanePart } from "./cover.ts";
 import { type Coordinate, greatestCommonDivisor } from "./grid.ts";
 import { elementIndex, type LanePlace, type Operand, positionAlong } from "./operand.ts";
-import { countOf, type Loop, loopOver, makeLoop, type Names, nest } from "./statements.ts";
 
 /** An operand's formula, evaluated once for every point of its grid and kept in an array of its own. */
 export interface Packing {

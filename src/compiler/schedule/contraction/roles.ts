@@ -1,11 +1,11 @@
 import { childrenOf, type Expr, load, type VarExpr } from "../../../kernel/expr.ts";
 import { expressionsOf, type Stmt } from "../../../kernel/statement.ts";
 import { variablesIn } from "../../expressions.ts";
-import { affineOf, coefficientOf } from "./affine.ts";
+import { affineOf, coefficientOf } from "../affine.ts";
+import { extentOf, type Loop } from "../statements.ts";
 import { coordinatesOf } from "./grid.ts";
 import type { Contraction } from "./nest.ts";
 import { gridSize } from "./packing.ts";
-import { extentOf, type Loop } from "./statements.ts";
 
 /**
  * Which axis of a contraction plays which part. In `y[m, n] = Σ a[m, k]·b[k, n]` the lanes run along n, and a register

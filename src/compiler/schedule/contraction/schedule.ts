@@ -1,14 +1,15 @@
 import { add, constant, type Expr, load, type VarExpr } from "../../../kernel/expr.ts";
 import type { Buffer, Kernel, Stmt } from "../../../kernel/statement.ts";
 import { variablesIn } from "../../expressions.ts";
-import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine } from "./affine.ts";
+import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine } from "../affine.ts";
+import { replaceIn } from "../replace.ts";
+import { countOf, extentOf, type Loop, loopOver, makeLoop, Names, nest } from "../statements.ts";
 import { coverLanes, type LanePart, TILE_ROWS } from "./cover.ts";
 import { type Coordinate, coordinatesOf } from "./grid.ts";
 import { type Contraction, contractionsOf } from "./nest.ts";
 import { loadOf, type Operand, plainOperand } from "./operand.ts";
 import { gridSize, type Packing, pack } from "./packing.ts";
 import { chooseRoles, isContiguous, type Roles } from "./roles.ts";
-import { copyStatements, countOf, extentOf, type Loop, loopOver, makeLoop, Names, nest } from "./statements.ts";
 import { Tiles, type VectorOperand } from "./tiles.ts";
 
 /**
@@ -225,7 +226,7 @@ class Schedule {
         return this.#tiles.all(this.#b, [inner, ...others], within, { kind: "total", sums: total! });
       }
       const expressions = new Map<Expr, Expr>([...place].map(([index, value]) => [index, affineExpr(value)]));
-      const fills = copyStatements(this.#fills[this.#outer.length + 1] ?? [], expressions, (name) => name);
+      const fills = replaceIn(this.#fills[this.#outer.length + 1] ?? [], expressions);
       const tiles = this.#tiles.all(this.#b, others, place, { kind: "keep", sums: part });
       const sum = [...this.#clear(part), ...loopOver(offset, [...fills, ...tiles])];
       return total ? [...sum, ...this.#addTo(total, part)] : sum;
@@ -277,6 +278,6 @@ class Schedule {
     const at = substituteAffine(sumIndex, new Map(axes.map((loop) => [loop.index, countOf(loop)])));
     place.set(sum, sum);
     const value: Stmt = { kind: "let", variable: sum, value: loadOf(sums, at), mutable: false };
-    return nest(axes, [value, ...copyStatements(finish, place, (name) => name)]);
+    return nest(axes, [value, ...replaceIn(finish, place)]);
   }
 }

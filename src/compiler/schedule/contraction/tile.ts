@@ -1,8 +1,8 @@
 import { add, constant, type Expr, mul, type VarExpr, variable } from "../../../kernel/expr.ts";
 import type { Buffer, Stmt } from "../../../kernel/statement.ts";
-import { type Affine, affineConstant, affineVariable, coefficientOf, plus, substituteAffine } from "./affine.ts";
+import { type Affine, affineConstant, affineVariable, coefficientOf, plus, substituteAffine } from "../affine.ts";
+import { countOf, type Loop, loopOver, makeLoop, type Names } from "../statements.ts";
 import { loadOf } from "./operand.ts";
-import { countOf, type Loop, loopOver, makeLoop, type Names } from "./statements.ts";
 
 /** Where each row of a tile reads the operand that is the same in all lanes. */
 export interface TileRows {

@@ -10,13 +10,14 @@ import {
   plus,
   substituteAffine,
   times,
-} from "./affine.ts";
+} from "../affine.ts";
+import { replaceIn } from "../replace.ts";
+import { countOf, extentOf, type Loop, loopOver, makeLoop, type Names, nest } from "../statements.ts";
 import { coverRows, type LanePart, type RowBlock, TILE_ROWS } from "./cover.ts";
 import type { Contraction } from "./nest.ts";
 import { elementIndex, type LanePlace, loadOf, type Operand, positionAlong } from "./operand.ts";
 import { masked } from "./packing.ts";
 import type { Roles } from "./roles.ts";
-import { copyStatements, countOf, extentOf, type Loop, loopOver, makeLoop, type Names, nest } from "./statements.ts";
 import { type TileRows, tileBody } from "./tile.ts";
 
 /** What happens to the sums of a tile besides adding to them. */
@@ -149,7 +150,7 @@ export class Tiles {
     const { b, around } = request;
     const known = new Map<Expr, Expr>([...around].map(([index, form]) => [index, affineExpr(form)]));
     return this.#panels((part, panel) => [
-      ...copyStatements(b.fillPanel?.(part, panel) ?? [], known, (name) => name),
+      ...replaceIn(b.fillPanel?.(part, panel) ?? [], known),
       ...coverRows(extents).flatMap((block) => {
         const counters = this.#counters(block);
         const points = this.#points(block, counters, around, start);
@@ -285,7 +286,7 @@ export class Tiles {
     if (ending.kind === "finish") {
       const place = new Map<Expr, Expr>([...point].map(([index, form]) => [index, affineExpr(form)]));
       place.set(contraction.sum, value);
-      return copyStatements(contraction.finish, place, (name) => names.copy(name, row));
+      return replaceIn(contraction.finish, place, (name) => names.copy(name, row));
     }
     const at = this.#sumAt(point);
     const sum = ending.kind === "keep" ? value : add(loadOf(ending.sums, at), value);

@@ -1,4 +1,4 @@
-import { add, type Expr, exactInteger, int, mul, type VarExpr } from "../../../kernel/expr.ts";
+import { add, type Expr, exactInteger, int, mul, type VarExpr } from "../../kernel/expr.ts";
 
 /** `Σ coefficient·variable + constant`: how nearly every index looks. No coefficient is 0. */
 export interface Affine {

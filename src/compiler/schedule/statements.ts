@@ -1,8 +1,6 @@
-import { getOrMake } from "../../../core/collections.ts";
-import { CompileError } from "../../../core/errors.ts";
-import { constant, type Expr, indexVariable, int, mapChildren, type VarExpr, variable } from "../../../kernel/expr.ts";
-import { type ForStmt, type Kernel, type Stmt, walkStatements } from "../../../kernel/statement.ts";
-import { substitute } from "../../expressions.ts";
+import { getOrMake } from "../../core/collections.ts";
+import { constant, type Expr, indexVariable, int, mapChildren, type VarExpr, variable } from "../../kernel/expr.ts";
+import { type ForStmt, type Kernel, type Stmt, walkStatements } from "../../kernel/statement.ts";
 import { type Affine, affineConstant, affineVariable } from "./affine.ts";
 
 /** A loop over `0 … extent - 1`. */
@@ -55,43 +53,6 @@ export function loopOver(loop: Loop, body: readonly Stmt[], how: Pick<ForStmt, "
 /** Loops around a body, the first outermost. */
 export const nest = (loops: readonly Loop[], body: readonly Stmt[]): Stmt[] =>
   loops.reduceRight<Stmt[]>((inner, loop) => loopOver(loop, inner), [...body]);
-
-/** Statements with variables replaced; what they name gets the name `rename` gives. `place` learns the new names. */
-export function copyStatements(
-  body: readonly Stmt[],
-  place: Map<Expr, Expr>,
-  rename: (name: string) => string,
-): Stmt[] {
-  return body.map((statement): Stmt => {
-    switch (statement.kind) {
-      case "let": {
-        const value = substitute(statement.value, place);
-        const { name, type } = statement.variable;
-        // A mutable one takes other values later, so only what it was declared with bounds it.
-        const range = statement.mutable ? statement.variable : value;
-        const named = variable(rename(name), type, range);
-        place.set(statement.variable, named);
-        return { ...statement, variable: named, value };
-      }
-      case "set": {
-        const target = substitute(statement.variable, place) as VarExpr; // a variable is replaced by a variable
-        return { ...statement, variable: target, value: substitute(statement.value, place) };
-      }
-      case "store":
-        return { ...statement, at: substitute(statement.at, place), value: substitute(statement.value, place) };
-      case "if":
-        return {
-          ...statement,
-          test: substitute(statement.test, place),
-          body: copyStatements(statement.body, place, rename),
-        };
-      case "for":
-        return { ...statement, body: copyStatements(statement.body, place, rename) };
-      default:
-        throw new CompileError({ what: `schedule: a ${statement.kind} is not copied` });
-    }
-  });
-}
 
 /**
  * A body whose expressions all come from the intern table of today, so that equal ones are the same object again
