@@ -34,9 +34,11 @@ const layers: Readonly<Record<string, Reach>> = {
   runtime: { values: belowRuntime },
 
   train: { values: [...belowRuntime, "runtime"] },
+  data: { values: ["core", "graph", "runtime"] },
   inspect: { values: [...belowRuntime, "runtime"] },
   tf1: { values: [...belowRuntime, "runtime", "train"] },
   files: { values: [...belowRuntime, "runtime"] },
+  remote: { values: ["core", "graph", "compiler/pipeline.ts", "runtime", "files", "data/messages.ts"] },
   node: { values: [...belowRuntime, "runtime", "files"] },
 };
 

@@ -76,6 +76,9 @@ export function placeBlocks(blocks: readonly Block[]): number {
   return best.bytes;
 }
 
+/** Bytes from one thread's copy of an array to the next: no two share a cache line, nor one fetched along with it. */
+export const copyStride = (bytes: number): number => aligned(bytes) + 2 * ALIGNMENT;
+
 const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / ALIGNMENT) * ALIGNMENT;
 
 function placeInOrder(blocks: readonly Block[], order: readonly number[]): Layout {

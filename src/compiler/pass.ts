@@ -20,6 +20,8 @@ export interface Pass<In, Out = In> {
 export const unchanged = <T>(input: T): T => input;
 
 export interface CompileOptions {
+  /** Called after each pass, with the number of passes done. */
+  readonly onPass?: (done: number) => void;
   /** Passes to switch off, by name. */
   readonly disable?: readonly string[];
   /** Adds the numeric rules (stabilisation), which may change rounding. */
@@ -33,6 +35,10 @@ export interface CompileOptions {
    * plain loops. Every backend runs both with the same bits. Default: what the session's backend asks for.
    */
   readonly target?: Target;
+  /** Threads that may share the work: above 1, loops are marked for that. Default: what the session has. */
+  readonly threads?: number;
+  /** Estimated nanoseconds from which a loop is shared out among threads. Default 3000: less is not worth a meeting. */
+  readonly parallelFrom?: number;
 }
 export type Target = "scalar" | "vector";
 
@@ -117,6 +123,7 @@ export class Pipeline<In, Out> {
       const printBefore = this.#print;
       const record = { before: () => printBefore(before), after: () => pass.print(after), events, milliseconds };
       trace.push({ name, doc, skipped: off, ...record });
+      context.options.onPass?.(trace.length);
       return after;
     };
     return new Pipeline<In, Next>(

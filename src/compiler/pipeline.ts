@@ -9,6 +9,8 @@ import { expand, lower, tile } from "./passes/lower.ts";
 import { memory, type UntracedPlan } from "./passes/memory.ts";
 import { mergeDuplicates } from "./passes/merge-duplicates.ts";
 import { order } from "./passes/order.ts";
+import { parallelise } from "./passes/parallelise.ts";
+import { placeBarriers } from "./passes/place-barriers.ts";
 import { prune } from "./passes/prune.ts";
 import { simplify, stabilise } from "./passes/simplify.ts";
 import { vectorise } from "./passes/vectorise.ts";
@@ -36,5 +38,8 @@ export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput
   .followedBy(vectorise)
   .followedBy(tile)
   .followedBy(expand)
+  .followedBy(parallelise)
   .followedBy(order)
-  .followedBy(memory);
+  .followedBy(memory)
+  // Who does what, if there are several to do it.
+  .followedBy(placeBarriers);

@@ -1,7 +1,8 @@
-import type { DType, TypedArray } from "../core/dtype.ts";
+import { byteSize, type DType, type TypedArray } from "../core/dtype.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor, Variable } from "../graph/operation.ts";
-import type { Kernel } from "../kernel/statement.ts";
+import type { Part } from "../kernel/parallel.ts";
+import type { ForStmt, Kernel } from "../kernel/statement.ts";
 import type { PassRecord, Target } from "./pass.ts";
 
 /** A typed array a plan works on, and where it lives. */
@@ -15,6 +16,13 @@ export interface PlanArray {
   readonly of: string;
   /** What it holds; null for scratch memory of a kernel. */
   readonly tensor: Tensor | null;
+  /** Scratch memory that each thread has for itself: how many there are, and bytes from one to the next. */
+  readonly copies?: { readonly count: number; readonly stride: number };
+}
+
+/** Bytes an array takes, with all its copies. */
+export function bytesTaken({ dtype, length, copies }: Pick<PlanArray, "dtype" | "length" | "copies">): number {
+  return length * byteSize(dtype) + (copies ? (copies.count - 1) * copies.stride : 0);
 }
 
 /** One kernel call; `args` are positions in `Plan.arrays`, in the order of the kernel's buffers. */
@@ -27,11 +35,32 @@ export interface Step {
   readonly roots: readonly Tensor[];
 }
 
+/** Work that threads do between two meetings, in any order: nothing in it needs what else is made in it. */
+export interface Phase {
+  readonly works: readonly Work[];
+}
+
+/** Work that is given out in shares, each to one thread; serial work is one share. */
+export type Work = SharedWork | SerialWork;
+export interface SharedWork {
+  readonly kind: "shared";
+  readonly step: Step;
+  readonly part: Part & { readonly loop: ForStmt };
+  readonly shares: number;
+}
+/** Parts that one thread does one after another. */
+export interface SerialWork {
+  readonly kind: "serial";
+  readonly parts: { readonly step: Step; readonly part: Part }[];
+}
+
 /** Program over one arena: everything a backend needs, nothing it must look up. */
 export interface Plan {
   readonly fn: GraphFunction;
   readonly arrays: readonly PlanArray[];
   readonly steps: readonly Step[];
+  /** The steps as several threads do them; empty for one thread. */
+  readonly phases: readonly Phase[];
   readonly arenaBytes: number;
   /** The largest sum of bytes in use at once, scratch included: no arena could be smaller. */
   readonly liveBytes: number;
@@ -66,6 +95,8 @@ export interface Storage {
   readonly arena: number;
   /** A view of memory as it lies now; see `generation`. */
   view(dtype: DType, address: number, length: number): TypedArray;
+  /** Lets go of threads; the memory goes when nobody refers to it. */
+  close?(): void;
   /** Changes whenever views made before may show the memory no longer: it has grown, or the arena has moved. */
   readonly generation: number;
 }
@@ -82,8 +113,15 @@ export interface Executable {
   readonly source: string;
   /** Runs every step. Feeds have been put in their places. `memory` holds current views of the placement. */
   run(memory: PlanMemory): void;
+  /**
+   * Runs every step on other threads, and calls `finished` later, with null or what went wrong. False if there are none
+   * at the moment, or never.
+   */
+  runAsync?(finished: (error: unknown) => void): boolean;
   /** Runs one step alone, for measuring; what it reads must be there. Not every backend can. */
   runStep?(step: number): void;
+  /** Lets go of what it has outside of the plan's own arrays. */
+  release?(): void;
 }
 
 /** Turns plans into something that runs. Backends implement this upwards; the compiler never imports one. */
@@ -91,6 +129,8 @@ export interface Backend {
   readonly name: string;
   /** What its plans are scheduled for. */
   readonly target: Target;
+  /** Threads that may share the work of a plan; 1 without. */
+  readonly threads?: number;
   /**
    * New memory for a session.
    * @param budget bytes above which it should not grow ahead of what is asked for

@@ -3,12 +3,20 @@ import { elementCount, type TensorSpec } from "../core/shape.ts";
 import { isKnown } from "../core/size.ts";
 import type { OpDef } from "../graph/define.ts";
 import { type Attr, type Operation, type Tensor, Variable } from "../graph/operation.ts";
-import { captureStack } from "../graph/origin.ts";
+import { captureStack, type Origin, type StackCapture } from "../graph/origin.ts";
 import { OPS } from "../ops/registry.ts";
 import { Graph } from "../runtime/graph.ts";
 import { attrFromFile, attributesOf, numberFrom } from "./attributes.ts";
-import { decodeUtf8, type FileOptions, FileSource, type FileValue, nearFix, quoted } from "./reader.ts";
-import { GRAPH_FORMAT, GRAPH_VERSION } from "./serialize.ts";
+import {
+  decodeUtf8,
+  type FileLimits,
+  type FileOptions,
+  FileSource,
+  type FileValue,
+  nearFix,
+  quoted,
+} from "./reader.ts";
+import { GRAPH_FORMAT, GRAPH_VERSION, type GraphDef } from "./serialize.ts";
 import { SizeReader } from "./size-text.ts";
 
 /**
@@ -24,6 +32,39 @@ export function parseGraph(json: unknown, options: FileOptions = {}): Graph {
   const { text, hasPositions } = textOf(json, new FileSource("parseGraph", options, null));
   const source = new FileSource("parseGraph", options, hasPositions ? text : null);
   return new GraphReader(source).read(source.json(text));
+}
+
+/** Of what this program itself wrote. */
+const UNLIMITED: Required<FileLimits> = {
+  maxBytes: Infinity,
+  maxDepth: Infinity,
+  maxValues: Infinity,
+  maxCount: Infinity,
+  maxRank: Infinity,
+  maxArrayBytes: Infinity,
+  maxListLength: Infinity,
+  maxNameLength: Infinity,
+};
+
+/** Reads a graph that comes in parts, each with what was made since the last: see `GraphWriter`. */
+export class GraphParts {
+  readonly #source = new FileSource("createSession", UNLIMITED, null);
+  readonly #reader = new GraphReader(this.#source);
+  readonly #captureOf: (position: number) => StackCapture;
+  #graph: LoadedGraph | null = null;
+
+  /** @param captureOf where the user made the operation at a position in the graph */
+  constructor(captureOf: (position: number) => StackCapture) {
+    this.#captureOf = captureOf;
+  }
+
+  /** Adds a part. @returns the graph, which is the same object each time */
+  append(part: GraphDef): Graph {
+    const root = this.#source.json(textOf(part, this.#source).text);
+    this.#graph ??= this.#reader.open(root);
+    this.#reader.append(this.#graph, root, this.#captureOf);
+    return this.#graph;
+  }
 }
 
 /** The JSON text, and whether the user knows it too. Objects go through text as well, so there is one reader only. */
@@ -88,6 +129,7 @@ interface Entry {
   readonly attrs: FileValue;
 }
 
+const KEYS = ["format", "version", "name", "seed", "ops", "variables"] as const;
 const defs: ReadonlyMap<string, OpDef> = new Map(OPS.map((def) => [def.name, def]));
 
 class GraphReader {
@@ -96,6 +138,8 @@ class GraphReader {
   readonly #entries: Entry[] = [];
   /** Position in the file of each operation. */
   readonly #positions = new Map<string, number>();
+  /** Variables whose initializers are known. */
+  readonly #variables = new Set<Variable>();
   #sizeText = 0;
 
   constructor(source: FileSource) {
@@ -103,6 +147,15 @@ class GraphReader {
   }
 
   read(root: FileValue): Graph {
+    const graph = this.open(root);
+    const capture = captureStack();
+    this.append(graph, root, () => capture);
+    graph.reserveScopes();
+    return graph;
+  }
+
+  /** The graph of a file, without its operations. */
+  open(root: FileValue): LoadedGraph {
     // Format and version first: a file of another kind, or of a later version, may differ in anything else.
     const head = root.entries("a graph");
     const format = head.get("format");
@@ -110,21 +163,22 @@ class GraphReader {
       return (format ?? root).fail("this is no graph of forerun", `a graph begins with "format": "${GRAPH_FORMAT}"`);
     }
     checkVersion(head.get("version") ?? root.record(["version"]).version);
-    const { name, seed, ops, variables } = root.record(["format", "version", "name", "seed", "ops", "variables"]);
-    const graph = new LoadedGraph({ name: name.text(), seed: numberFrom(seed) });
+    const { name, seed } = root.record(KEYS);
+    return new LoadedGraph({ name: name.text(), seed: numberFrom(seed) });
+  }
+
+  /** Adds the operations and variables of a file, or of a part of one, to what was read before. */
+  append(graph: LoadedGraph, root: FileValue, captureOf: (position: number) => StackCapture): void {
+    const { ops, variables } = root.record(KEYS);
+    const first = this.#entries.length;
     const { maxCount } = this.#source.limits;
     for (const place of ops.items(maxCount, "maxCount", "a list of operations")) this.#entries.push(this.#entry(place));
-    graph.derive({ kind: "user", capture: captureStack() }, () => {
-      this.#entries.forEach((entry, position) => {
-        this.#build(graph, entry, position);
-      });
-    });
-    const seen = new Set<Variable>();
-    for (const place of variables.items(maxCount, "maxCount", "a list of variables")) {
-      this.#restoreVariable(graph, place, seen);
+    for (let position = first; position < this.#entries.length; position++) {
+      const origin: Origin = { kind: "user", capture: captureOf(position) };
+      graph.derive(origin, () => this.#build(graph, this.#entries[position]!, position));
     }
-    graph.reserveScopes();
-    return graph;
+    for (const place of variables.items(maxCount, "maxCount", "a list of variables"))
+      this.#restoreVariable(graph, place);
   }
 
   /** The parts of an operation; whether its inputs exist is seen later, when all names are known. */
@@ -295,7 +349,7 @@ class GraphReader {
     if (this.#sizeText > MOST_SIZE_TEXT) place.fail("the sizes are too complicated to follow");
   }
 
-  #restoreVariable(graph: LoadedGraph, place: FileValue, seen: Set<Variable>): void {
+  #restoreVariable(graph: LoadedGraph, place: FileValue): void {
     const { variable: at, initializer: initializerAt } = place.record(["variable", "initializer"]);
     const end = this.#entries.length;
     const variable = this.#operation(graph, at, at.text("the name of a variable"), end).outputs[0];
@@ -303,8 +357,8 @@ class GraphReader {
       at.fail(`${quoted(at.text())} is not a variable`);
       return;
     }
-    if (seen.has(variable)) at.fail(`the variable "${variable.op.name}" stands twice`);
-    seen.add(variable);
+    if (this.#variables.has(variable)) at.fail(`the variable "${variable.op.name}" stands twice`);
+    this.#variables.add(variable);
     const initializer = this.#operation(graph, initializerAt, initializerAt.text("the name of an operation"), end);
     if (initializer.def.effect !== "assign" || initializer.inputs[0] !== variable) {
       initializerAt.fail(`"${initializer.name}" does not assign to "${variable.op.name}"`);

@@ -38,19 +38,43 @@ const nameOf = (tensor: Tensor): string => (tensor.index === 0 ? tensor.op.name 
  *
  * @throws GraphError for an operation that holds a function: `customGradient`
  */
-export function serializeGraph(graph: Graph): GraphDef {
-  const sizes = new SizeWriter();
-  return {
-    format: GRAPH_FORMAT,
-    version: GRAPH_VERSION,
-    name: graph.name,
-    seed: Number.isFinite(graph.seed) && !Object.is(graph.seed, -0) ? graph.seed : String(graph.seed),
-    ops: graph.operations.map((op) => operationToText(op, sizes)),
-    variables: graph.allVariables.map((variable) => ({
+export const serializeGraph = (graph: Graph): GraphDef => new GraphWriter(graph).rest();
+
+/** Writes a graph that grows in parts, for a reader that keeps what it has read: `GraphParts`. */
+export class GraphWriter {
+  readonly #graph: Graph;
+  readonly #sizes = new SizeWriter();
+  #operations = 0;
+  #variables = 0;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  /** True if operations were made that are not written yet. */
+  get isBehind(): boolean {
+    return this.#graph.operations.length > this.#operations;
+  }
+
+  /** What was made since the last call. @throws GraphError as `serializeGraph` does; then nothing counts as written */
+  rest(): GraphDef {
+    const { name, seed, operations, allVariables } = this.#graph;
+    const ops = operations.slice(this.#operations).map((op) => operationToText(op, this.#sizes));
+    const variables = allVariables.slice(this.#variables).map((variable) => ({
       variable: variable.op.name,
       initializer: variable.initializer.name,
-    })),
-  };
+    }));
+    this.#operations = operations.length;
+    this.#variables = allVariables.length;
+    return {
+      format: GRAPH_FORMAT,
+      version: GRAPH_VERSION,
+      name,
+      seed: Number.isFinite(seed) && !Object.is(seed, -0) ? seed : String(seed),
+      ops,
+      variables,
+    };
+  }
 }
 
 function operationToText(op: Operation, sizes: SizeWriter): OperationText {

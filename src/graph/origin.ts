@@ -8,6 +8,8 @@ export type Origin =
 /** V8 fills `stack` when it is read, so an operation whose line nobody asks for costs only the raw capture. */
 export interface StackCapture {
   stack?: string;
+  /** The line itself, where it is known: of a graph that came from another thread. */
+  readonly line?: string;
 }
 
 /** `Error` with the parts only some engines have. */
@@ -24,14 +26,16 @@ const FRAMES = 14;
 const FRAMES_OF_ERROR = 60;
 
 /**
- * The folder of the library, if this module still has a file of its own in it. In a bundle it has none, and no frame
- * tells by itself whose code it is: there, the library is the bundle's file, or its folder if that is a package's (as
- * with the dependencies that a development server bundles ahead).
+ * The folder of the library, if this module still lies in it, in a file of its own or in a chunk of the published
+ * package. In a bundle it does not, and no frame tells by itself whose code it is: there, the library is the bundle's
+ * file, or its folder if that is a package's (as with the dependencies that a development server bundles ahead).
  */
 export function libraryPath(module: string | undefined): string {
   if (!module) return ""; // A bundle that is no module: every place starts with this, so that none is taken for a user's.
   const path = plainPath(module.replace(/[?#].*$/, ""));
-  const own = /^(.*\/)graph\/origin\.[jt]s$/.exec(path) ?? /^(.*\/node_modules\/.*\/)[^/]*$/.exec(path);
+  const own =
+    /^(.*\/)(?:graph\/origin\.[jt]s|forerun-[A-Z0-9]{8}\.js)$/.exec(path) ??
+    /^(.*\/node_modules\/.*\/)[^/]*$/.exec(path);
   return own ? own[1]! : path;
 }
 
@@ -69,9 +73,17 @@ export function captureStack(above?: (...args: never[]) => unknown): StackCaptur
   return capture;
 }
 
+/** What `lineOf` says where no line is the user's. */
+let elsewhere: string | null = null;
+
+/** In a thread that is called from another: what stands for the line of the call, for the other one to fill in. */
+export function setElsewhere(text: string): void {
+  elsewhere = text;
+}
+
 /** `file:line:column` of the innermost frame outside the library, relative to the working directory if inside it. */
 export function lineOf(capture: StackCapture | null): string | null {
-  return userPlace(capture?.stack ?? "", LIBRARY, workingDirectory());
+  return capture?.line ?? userPlace(capture?.stack ?? "", LIBRARY, workingDirectory()) ?? elsewhere;
 }
 
 /** The same, for a stack, a library and a working directory of any system; tests know them all. */

@@ -70,7 +70,7 @@ class KeyWriter {
     switch (statement.kind) {
       case "for":
         this.#scope.block(() => {
-          const how = `${statement.lanes ?? ""}/${statement.unroll ?? ""}`;
+          const how = `${statement.lanes ?? ""}/${statement.unroll ?? ""}${statement.parallel ? "/parallel" : ""}`;
           this.#parts.push(`for ${this.#define(statement.index)} ${used.join()} ${how}`);
           this.block(statement.body);
         });

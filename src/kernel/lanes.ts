@@ -29,6 +29,13 @@ export function lanesProblem({ index, extent, lanes, body }: ForStmt): string | 
 export const turnsProblem = (index: VarExpr, body: readonly Stmt[]): string | null =>
   new TurnCheck(index, body).problem();
 
+/**
+ * Why the turns of a loop may not run on several threads, each turn as a whole; null if they may: no turn sets a variable
+ * from outside, and none reads or writes what another writes. `own` names buffers that every thread has for itself.
+ */
+export const sharingProblem = ({ index, body }: ForStmt, own: ReadonlySet<string>): string | null =>
+  new TurnCheck(index, body, own).sharingProblem();
+
 /** An access to memory in the loop. */
 interface Access {
   readonly buffer: string;
@@ -62,12 +69,15 @@ class TurnCheck {
   readonly #body: readonly Stmt[];
   readonly #turns: number;
   readonly #inside = new Map<string, Definition>();
+  /** Buffers that any turn stores to, and those of them that others see. */
+  readonly #changed = new Set<string>();
   readonly #stored = new Set<string>();
   readonly #varies = new Map<Expr, boolean>();
   readonly #fixed = new Map<Expr, boolean>();
   readonly #forms = new Map<Expr, Form>();
 
-  constructor(index: VarExpr, body: readonly Stmt[]) {
+  /** @param own buffers that no other turn sees */
+  constructor(index: VarExpr, body: readonly Stmt[], own: ReadonlySet<string> = new Set()) {
     this.#index = index;
     this.#body = body;
     this.#turns = index.max + 1;
@@ -75,7 +85,8 @@ class TurnCheck {
     walkStatements(body, (statement) => {
       if (statement.kind === "for") this.#define(statement.index, "index");
       if (statement.kind === "let") this.#define(statement.variable, statement.mutable ? "own" : statement.value);
-      if (statement.kind === "store") this.#stored.add(statement.buffer.name);
+      if (statement.kind === "store") this.#changed.add(statement.buffer.name);
+      if (statement.kind === "store" && !own.has(statement.buffer.name)) this.#stored.add(statement.buffer.name);
       if (statement.kind !== "reduce") return;
       this.#define(statement.variable, "own");
       for (const { index } of statement.loops) this.#define(index, "index");
@@ -90,6 +101,14 @@ class TurnCheck {
 
   problem(): string | null {
     return this.#structure(this.#body) ?? this.#memory();
+  }
+
+  sharingProblem(): string | null {
+    let shared: string | null = null;
+    walkStatements(this.#body, (statement) => {
+      if (statement.kind === "set" && !this.#inside.has(statement.variable.name)) shared ??= statement.variable.name;
+    });
+    return shared === null ? this.#memory() : `all turns set ${shared}`;
   }
 
   /** Everything but memory. */
@@ -212,7 +231,7 @@ class TurnCheck {
   /** True if an atom has one value throughout the loop. */
   #isFixed(expr: Expr): boolean {
     return getOrMake(this.#fixed, expr, () => {
-      if (expr.kind === "load" && this.#stored.has(expr.buffer.name)) return false;
+      if (expr.kind === "load" && this.#changed.has(expr.buffer.name)) return false;
       const definition = expr.kind === "var" ? this.#inside.get(expr.name) : undefined;
       if (typeof definition === "string") return false;
       return definition ? this.#isFixed(definition) : childrenOf(expr).every((child) => this.#isFixed(child));

@@ -76,8 +76,8 @@ function addLines(lines: string[], statement: Stmt, depth: number): void {
   }
 }
 
-function forHead({ index, extent, lanes, unroll }: ForStmt): string {
-  const how = lanes ? " in lanes" : unroll ? ` unroll ${unroll}` : "";
+function forHead({ index, extent, lanes, unroll, parallel }: ForStmt): string {
+  const how = lanes ? " in lanes" : parallel ? " parallel" : unroll ? ` unroll ${unroll}` : "";
   return `for ${index.name} < ${printExpr(extent)}${how}`;
 }
 

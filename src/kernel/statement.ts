@@ -12,7 +12,7 @@ export type Stmt = ForStmt | LetStmt | SetStmt | StoreStmt | IfStmt | WhileStmt 
 /**
  * `for (index = 0; index < extent; index++)`.
  *
- * `lanes` and `unroll` say how a backend with vectors runs the loop; what it computes is the same without them.
+ * `lanes`, `unroll` and `parallel` say how a backend runs the loop; what it computes is the same without them.
  */
 export interface ForStmt {
   readonly kind: "for";
@@ -26,6 +26,8 @@ export interface ForStmt {
   readonly lanes?: number;
   /** Turns written out one after another; divides the constant extent. */
   readonly unroll?: number;
+  /** Turns may be shared out among threads. Only the outermost loops of a kernel; see `kernel/parallel.ts`. */
+  readonly parallel?: boolean;
 }
 /** Introduces `variable`; `mutable` ones may be `set` later. Visible to the end of the enclosing block. */
 export interface LetStmt {

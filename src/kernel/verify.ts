@@ -1,8 +1,9 @@
 import { isFloat, isInteger, isNumeric, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type BinaryExpr, childrenOf, type Expr, isCompare, type UnaryExpr, type VarExpr } from "./expr.ts";
-import { lanesProblem } from "./lanes.ts";
+import { lanesProblem, sharingProblem } from "./lanes.ts";
 import { type MathFunction, mathFunctionOf } from "./math/define.ts";
+import { divide } from "./parallel.ts";
 import { printExpr, printHead } from "./print.ts";
 import { Scope } from "./scope.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type ReduceStmt, type Stmt } from "./statement.ts";
@@ -11,7 +12,8 @@ import { type Buffer, bodyOf, expressionsOf, type Kernel, type ReduceStmt, type 
  * Checks a kernel: types agree, variables are in scope, only mutable ones are set, and every access lies inside its
  * buffer. Intervals prove the last point. Where they can not, the index must come from data (it contains a load) or
  * the access must be guarded (it stands under `select`, `if` or `while`); then the interpreter checks it as it runs.
- * The turns of vector loops must be independent: see `lanesProblem`. Throws CompileError.
+ * The turns of vector loops must be independent: see `lanesProblem`; and so must those of parallel loops, which stand in
+ * no other statement: see `sharingProblem`. Throws CompileError.
  */
 export function verifyKernel(kernel: Kernel): void {
   new Verifier(`kernel ${kernel.name}`, kernel.buffers).kernel(kernel);
@@ -126,6 +128,8 @@ class Verifier {
   readonly #buffers: ReadonlyMap<string, Buffer>;
   readonly #scope = new Scope<Known>();
   #statement: Stmt | null = null;
+  /** The statements of the kernel's body itself. */
+  #top: readonly Stmt[] = [];
 
   constructor(where: string, buffers: readonly Buffer[]) {
     this.#where = where;
@@ -134,7 +138,14 @@ class Verifier {
   }
 
   kernel(kernel: Kernel): void {
+    this.#top = kernel.body;
     this.#block(kernel.body, false);
+    const { own, parts } = divide(kernel);
+    for (const { loop } of parts) {
+      this.#statement = loop;
+      const problem = loop && sharingProblem(loop, own);
+      if (problem) this.#fail(`turns that threads share: ${problem}`);
+    }
   }
 
   mathFunction(fn: MathFunction): void {
@@ -178,6 +189,8 @@ class Verifier {
         this.#statement = statement;
         const problem = statement.lanes === undefined ? null : lanesProblem(statement);
         if (problem) this.#fail(problem);
+        if (statement.parallel && !this.#top.includes(statement))
+          this.#fail("a parallel loop stands in another statement");
         return;
       }
       case "let": {

@@ -1,8 +1,14 @@
-import { rangeOf } from "../core/dtype.ts";
 import { elementCount, type ShapeContext, type Sizes, stridesOf } from "../core/shape.ts";
 import type { Dim, Result, Shape, Valid, With } from "../core/shape-types.ts";
 import type { Window } from "../core/shape-windows.ts";
-import { type ComputeContext, defineOp, type ExampleInput, type OpDef, type OpExample } from "../graph/define.ts";
+import {
+  type ComputeContext,
+  defineOp,
+  type ExampleInput,
+  type KernelBuilder,
+  type OpDef,
+  type OpExample,
+} from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, and, binary, div, type Expr, int, le, lt, mul, sub } from "../kernel/expr.ts";
 import { takeFlat } from "./indexing.ts";
@@ -18,7 +24,6 @@ import {
   inputsAt,
   nameOf,
   needsRank,
-  outputsAt,
   type Padding,
   type Pair,
   type PerAxis,
@@ -96,6 +101,26 @@ function windowOver(slide: Slide, input: Expr, which: Expr): Guarded {
   return { at, inside: and(le(int(0), at), lt(at, int(slide.outputs))) };
 }
 
+/** `windowOver`, inside only if the window does cover the pixel. */
+function coveringWindow(slide: Slide, input: Expr, which: Expr): Guarded {
+  const { at, inside } = windowOver(slide, input, which);
+  if (slide.taps % slide.stride === 0) return { at, inside };
+  const tap = sub(add(input, int(slide.before)), mul(at, int(slide.stride)));
+  return { at, inside: and(inside, lt(tap, int(slide.taps))) };
+}
+
+/** The sum over all windows that may cover a pixel, in increasing order. */
+function sumOverWindows(
+  k: KernelBuilder,
+  all: readonly Slide[],
+  zero: Expr,
+  share: (which: readonly Expr[]) => Expr,
+): Expr {
+  const covering = all.map(coveringOf);
+  if (covering.some((count) => count > 1)) return k.reduce("add", covering, (...which) => share(which), "serial");
+  return k.binary("add", zero, share(covering.map(() => int(0))));
+}
+
 /** Winners for an example: each window picks its first pixel that is inside of the image. `pooled` is their shape. */
 function someWinners(pooled: readonly number[], attrs: PoolGradientAttrs): readonly number[] {
   const image = attrs.inputShape as readonly number[]; // those of examples are numbers
@@ -161,16 +186,21 @@ function defineFamily(
       const { n, between, c } = partsOf(index);
       const all = slides(attrs, x.shape, output.shape);
       const best = k.let("best", largest(context, index));
-      const none = int(rangeOf("int32").max);
-      return k.reduce("min", tapsOf(all), (...tapIndex) => {
+      // Elements are counted from where the window begins, which may be outside of the image. Some element wins, so the
+      // last one needs no test.
+      const begin = between.map((at, axis) => sub(mul(at, int(all[axis]!.stride)), int(all[axis]!.before)));
+      const fromBegin = (tapIndex: readonly Expr[]): Expr => flatIndex(x.shape, [int(0), ...tapIndex, int(0)]);
+      const last = fromBegin(all.map(({ taps }) => int(taps - 1)));
+      const winner = k.reduce("min", tapsOf(all), (...tapIndex) => {
         const candidate = (at: readonly Expr[]): Expr => {
           const value = x(n, ...at, c);
           // If there is a NaN, the maximum is one too, and equals nothing.
           const wins = k.binary("or", k.binary("eq", value, best), k.binary("ne", value, value));
-          return k.select(wins, flatIndex(x.shape, [n, ...at, c]), none);
+          return k.select(wins, fromBegin(tapIndex), last);
         };
-        return whenInside(k, inputsAt(all, between, tapIndex), candidate, none);
+        return whenInside(k, inputsAt(all, between, tapIndex), candidate, last);
       });
+      return add(flatIndex(x.shape, [n, ...begin, c]), winner);
     },
   });
 
@@ -196,15 +226,12 @@ function defineFamily(
       const all = slides(attrs, output.shape, g!.shape);
       const pixelNumber = flatIndex(output.shape, index);
       const zero = zeroOf(g!, k);
-      const share = (...which: Expr[]): Expr => {
+      return sumOverWindows(k, all, zero, (which) => {
         const windows = all.map((slide, axis) => windowOver(slide, between[axis]!, which[axis]!));
         const won = (at: readonly Expr[]): Expr =>
           k.select(k.binary("eq", winner!(n, ...at, c), pixelNumber), g!(n, ...at, c), zero);
         return whenInside(k, windows, won, zero);
-      };
-      const covering = all.map(coveringOf);
-      if (covering.some((count) => count > 1)) return k.reduce("add", covering, share, "serial");
-      return k.binary("add", zero, share(...covering.map(() => int(0))));
+      });
     },
     cost: "cheap",
     examples: gradientExamples.map(({ inputs: [g], attrs }) => ({
@@ -254,16 +281,12 @@ function defineFamily(
     compute: ({ in: [g], attrs, output, k }, index) => {
       const { n, between, c } = partsOf(index);
       const all = slides(attrs, output.shape, g!.shape);
-      return k.reduce(
-        "add",
-        tapsOf(all),
-        (...fromLast) => {
-          const share = (at: readonly Expr[]): Expr =>
-            k.binary("div", g!(n, ...at, c), k.cast(countAt(all, at), g!.dtype));
-          return whenInside(k, outputsAt(all, between, fromLast), share, zeroOf(g!, k));
-        },
-        "serial",
-      );
+      return sumOverWindows(k, all, zeroOf(g!, k), (which) => {
+        const windows = all.map((slide, axis) => coveringWindow(slide, between[axis]!, which[axis]!));
+        const share = (at: readonly Expr[]): Expr =>
+          k.binary("div", g!(n, ...at, c), k.cast(countAt(all, at), g!.dtype));
+        return whenInside(k, windows, share, zeroOf(g!, k));
+      });
     },
     cost: "expensive",
     examples: gradientExamples,

@@ -2,10 +2,21 @@ import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
 import type { CheckAxis, Shape } from "../core/shape-types.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
+import * as math from "../kernel/math/index.ts";
 import { div, mul, sub } from "./arithmetic.ts";
-import { exp, log } from "./elementary.ts";
+import { log } from "./elementary.ts";
 import { max, sum } from "./reduction.ts";
-import { apply, f32, f64, floatDType, type OpOptions } from "./support.ts";
+import {
+  apply,
+  defineUnary,
+  FUNCTION,
+  f32,
+  f64,
+  floatDType,
+  type NoAttrs,
+  type OpOptions,
+  unaryExamples,
+} from "./support.ts";
 
 export type SoftmaxAttrs = { readonly axis: number };
 
@@ -18,7 +29,25 @@ const alongAxis = {
   shapesOfUnknown: ([x]: readonly (Sizes | null)[]): readonly (Sizes | null)[] => [x ?? null],
 };
 
-/** What is subtracted so that the largest exponent is 0 and no exponential overflows. */
+export const expNonPositiveOp: OpDef<NoAttrs> = defineUnary({
+  ...FUNCTION,
+  name: "expNonPositive",
+  doc: [
+    "The exponential function of numbers that are not positive: the shifted scores of a softmax.",
+    "$y = e^x, \\quad x \\le 0$",
+    "Cheaper than `exp`, since nothing can overflow. Results below $2^{-126.5}$ (float64: $2^{-1022.5}$) are 0: beside the",
+    "1 of the largest score they are nothing, and numbers so small are slow to compute with.",
+  ].join("\n"),
+  gradient: ({ y: [y], g }) => [mul(g, y!)],
+  formula: (x, k) => k.call(math.expNonPositive, x),
+  examples: [
+    ...unaryExamples({ domain: [-4, 0] }),
+    { inputs: [f32([5], { values: [0, -0.5, -80, -104, -1000] })], attrs: {}, note: "the last two are 0" },
+  ],
+});
+const expNonPositive = (x: Tensor): Tensor => apply(expNonPositiveOp, [x], {});
+
+/** What is left of the scores if their maximum is subtracted: no exponential of it overflows, the largest is 1. */
 const shifted = (x: Tensor, axis: number): Tensor => sub(x, max(x, { axis, keepDims: true }));
 
 const EXAMPLES = [
@@ -47,7 +76,7 @@ export const softmaxOp = defineOp<SoftmaxAttrs>({
     return [sub(weighted, mul(y!, sum(weighted, { axis: op.attrs.axis, keepDims: true })))];
   },
   decompose: ({ inputs: [x], attrs: { axis } }) => {
-    const powers = exp(shifted(x!, axis));
+    const powers = expNonPositive(shifted(x!, axis));
     // One division a row: a product costs a quarter of a quotient.
     return [mul(powers, div(1, sum(powers, { axis, keepDims: true })))];
   },
@@ -64,10 +93,10 @@ export const logSoftmaxOp: OpDef<SoftmaxAttrs> = defineOp<SoftmaxAttrs>({
   inputs: ["x"],
   dtypes: floatDType,
   ...alongAxis,
-  gradient: ({ op, y: [y], g }) => [sub(g, mul(exp(y!), sum(g, { axis: op.attrs.axis, keepDims: true })))],
+  gradient: ({ op, y: [y], g }) => [sub(g, mul(expNonPositive(y!), sum(g, { axis: op.attrs.axis, keepDims: true })))],
   decompose: ({ inputs: [x], attrs: { axis } }) => {
     const below = shifted(x!, axis);
-    return [sub(below, log(sum(exp(below), { axis, keepDims: true })))];
+    return [sub(below, log(sum(expNonPositive(below), { axis, keepDims: true })))];
   },
   examples: EXAMPLES,
 });
@@ -106,4 +135,4 @@ export const logSoftmax = <S extends Shape, const A extends number = -1>(
   return apply<S>(logSoftmaxOp, [x], { axis }, named);
 };
 
-export const SOFTMAX_OPS = [softmaxOp, logSoftmaxOp] as const;
+export const SOFTMAX_OPS = [expNonPositiveOp, softmaxOp, logSoftmaxOp] as const;

@@ -1,10 +1,10 @@
 import { type DType, dtypeOfArray, isFloat, rangeOf, type TypedArray } from "../core/dtype.ts";
-import { FeedError } from "../core/errors.ts";
+import { FeedError, GraphError } from "../core/errors.ts";
 import { elementCount, isFullyKnown, shapeText, specText } from "../core/shape.ts";
 import { bindSize, divideExactly, isKnown, namesIn, productOf, type Size, sizeText, soleName } from "../core/size.ts";
 import { type ArrayValue, type NestedList, readValue, type ValueLike } from "../core/values.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
-import { Operation, Tensor } from "../graph/operation.ts";
+import { Operation, Tensor, Variable } from "../graph/operation.ts";
 import { isDetached, staleView } from "./ndarray.ts";
 import { counted, here, reading } from "./reading.ts";
 
@@ -105,6 +105,16 @@ function resolve(graph: GraphBuilder, key: Tensor | string): Tensor {
  */
 export const ownMemory = (data: TypedArray): TypedArray =>
   data.byteLength === data.buffer.byteLength ? data : data.slice();
+
+/** @throws GraphError for something that is not a variable of the graph */
+export function requireVariable(graph: GraphBuilder, variable: Variable): void {
+  if (variable instanceof Variable && variable.graph === graph) return;
+  throw new GraphError({
+    what: `setValue: ${String(variable)} is not a variable of graph "${graph.name}"`,
+    at: here(),
+    fix: "give a variable of the session's own graph: graph.variables() lists them",
+  });
+}
 
 /** One value in the dtype and a shape that fits the tensor. */
 export function readFeed(tensor: Tensor, value: ValueLike, checkFinite: boolean): FedValue {

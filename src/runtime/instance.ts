@@ -8,6 +8,9 @@ import type { SessionMemory } from "./memory.ts";
 import { NDArray, viewArray } from "./ndarray.ts";
 import { here } from "./reading.ts";
 
+/** A value for each feed. */
+export type FedArrays = readonly (TypedArray | number)[];
+
 /** A plan bound to the memory of a session. */
 export class Instance {
   readonly plan: Plan;
@@ -56,8 +59,10 @@ export class Instance {
     return this.#released;
   }
   release(): void {
-    if (!this.#released) this.#memory.release(this.plan, this.#addresses, this.#kept);
+    if (this.#released) return;
     this.#released = true;
+    this.executable?.release?.();
+    this.#memory.release(this.plan, this.#addresses, this.#kept);
   }
 
   /** True if a run that fails half way leaves variables in a mixed state. */
@@ -79,18 +84,47 @@ export class Instance {
    * @param copy false for views of the session's memory; then no array is made, from the second time on
    * @throws StateError if a variable has no value yet
    */
-  run(feeds: readonly (TypedArray | number)[] | null, copy: boolean): readonly NDArray[] {
+  run(feeds: FedArrays | null, copy: boolean): readonly NDArray[] {
+    this.#begin(feeds, copy);
+    try {
+      this.executable.run(this.#views);
+    } catch (cause) {
+      this.#failed(cause);
+      throw cause;
+    }
+    return this.#end(copy);
+  }
+
+  /** The same, by other threads if there are any ready; else by this one. */
+  async runAsync(feeds: FedArrays | null, copy: boolean): Promise<readonly NDArray[]> {
+    this.#begin(feeds, copy);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const finished = (error: unknown): void => (error === null ? resolve() : reject(error));
+        if (this.executable.runAsync?.(finished)) return;
+        this.executable.run(this.#views);
+        resolve();
+      });
+    } catch (cause) {
+      this.#failed(cause);
+      throw cause;
+    }
+    return this.#end(copy);
+  }
+
+  #begin(feeds: FedArrays | null, copy: boolean): void {
     for (const variable of this.#reads)
       if (!this.#memory.initialized.has(variable)) throw this.#uninitialized(variable);
     if (!copy) this.#keepCopies();
     this.#look();
     if (feeds) for (let i = 0; i < feeds.length; i++) place(feeds[i]!, this.#feeds[i]!);
-    try {
-      this.executable.run(this.#views);
-    } catch (cause) {
-      if (this.updatesInPlace) this.#memory.broken = cause instanceof Error ? cause.message : String(cause);
-      throw cause;
-    }
+  }
+
+  #failed(cause: unknown): void {
+    if (this.updatesInPlace) this.#memory.broken = cause instanceof Error ? cause.message : String(cause);
+  }
+
+  #end(copy: boolean): readonly NDArray[] {
     const results = copy ? this.#copies() : this.#viewsOfResults();
     for (const { from, to } of this.plan.commits) this.#views[to]!.set(this.#views[from]!);
     for (const variable of this.#writes) this.#memory.initialized.add(variable);

@@ -137,6 +137,7 @@ export class SessionMemory {
     this.initialized.clear();
     this.#variables.clear();
     this.#constants.clear();
+    this.#storage?.close?.();
     this.#storage = null;
   }
 

@@ -1,6 +1,6 @@
 import { dtypeOfArray, isFloat, type TypedArray } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
-import { isFullyKnown } from "../core/shape.ts";
+import { elementCount, isFullyKnown } from "../core/shape.ts";
 import type { ValueLike } from "../core/values.ts";
 import { describeTensor, type Tensor } from "../graph/operation.ts";
 import { bindFeeds, type FedShape, type FedValue, ownMemory, readFeed } from "./feeds.ts";
@@ -83,15 +83,19 @@ class PreparedStep {
     const { options, tensors } = context;
     this.#copy = options.copy ?? true;
     this.#shapes = options.shapes ?? knownShapes(tensors);
-    if (!options.shapes) return;
-    if (options.shapes.length !== tensors.length) {
+    if (options.shapes && options.shapes.length !== tensors.length) {
       throw new FeedError({
         what: `prepare: ${counted(options.shapes.length, "shape")} for ${counted(tensors.length, "tensor")}`,
         at: here(),
         fix: "give a shape for each tensor that is fed, in their order",
       });
     }
-    bindFeeds(this.#withShapes(options.shapes));
+    if (!this.#shapes) return;
+    // Ahead, so that the first step computes and does nothing else.
+    const fed = this.#withShapes(this.#shapes);
+    bindFeeds(fed);
+    this.#instance = context.find(fed, false);
+    this.#lengths = this.#shapes.map(elementCount);
   }
 
   get feeds(): readonly TypedArray[] {
@@ -118,14 +122,7 @@ class PreparedStep {
     const { requireOpen, tensors, wanted, checkFinite } = this.#context;
     requireOpen("a prepared run");
     if (values.length === 0 && this.#written) return this.#runOnFeeds(this.#written);
-    if (values.length !== tensors.length) {
-      throw new FeedError({
-        what: `a prepared run takes ${counted(tensors.length, "value")}, not ${values.length}`,
-        details: [`one each for ${tensors.map((tensor) => `"${tensor.op.name}"`).join(", ")}`],
-        at: here(),
-        fix: "give the values in the order in which prepare was given the tensors",
-      });
-    }
+    requireValues(tensors, values);
     const known = this.#instance;
     if (known && !known.released && !checkFinite && this.#fit(values))
       return wanted.pack(known.run(values as readonly (TypedArray | number)[], this.#copy));
@@ -173,6 +170,17 @@ class PreparedStep {
   #withShapes(shapes: readonly (readonly number[])[]): readonly FedShape[] {
     return this.#context.tensors.map((tensor, i) => ({ tensor, shape: shapes[i]! }));
   }
+}
+
+/** @throws FeedError unless there is a value for each tensor */
+export function requireValues(tensors: readonly Tensor[], values: readonly ValueLike[]): void {
+  if (values.length === tensors.length) return;
+  throw new FeedError({
+    what: `a prepared run takes ${counted(tensors.length, "value")}, not ${values.length}`,
+    details: [`one each for ${tensors.map((tensor) => `"${tensor.op.name}"`).join(", ")}`],
+    at: here(),
+    fix: "give the values in the order in which prepare was given the tensors",
+  });
 }
 
 /** True for a number fed to a scalar whose dtype holds all numbers. */

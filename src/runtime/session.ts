@@ -1,22 +1,24 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { compile } from "../compiler/compile.ts";
 import type { CompileOptions } from "../compiler/pass.ts";
 import type { Backend, Plan } from "../compiler/plan.ts";
 import { getOrMake } from "../core/collections.ts";
 import type { TypedArray } from "../core/dtype.ts";
-import { FeedError, GraphError, MemoryError, StateError } from "../core/errors.ts";
+import { FeedError, MemoryError, StateError } from "../core/errors.ts";
 import type { Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
 import { warn } from "../core/warnings.ts";
 import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
-import { describeTensor, type Operation, type Tensor, Variable } from "../graph/operation.ts";
+import { describeTensor, type Operation, type Tensor, type Variable } from "../graph/operation.ts";
 import { type BackendChoice, chooseBackend } from "./backends.ts";
-import { bindFeeds, type FedShape, type Feeds, ownMemory, readFeed, readFeeds, resolveFeeds } from "./feeds.ts";
+import { bindFeeds, type FedShape, type Feeds, ownMemory, readFeed, readFeeds, requireVariable, resolveFeeds } from "./feeds.ts";
 import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetches.ts";
 import type { Graph } from "./graph.ts";
 import { Instance } from "./instance.ts";
 import { SessionMemory } from "./memory.ts";
 import type { NDArray } from "./ndarray.ts";
 import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared.ts";
+import { type AsyncOptions, RunQueue } from "./queue.ts";
 import { here } from "./reading.ts";
 
 export interface SessionOptions extends BackendChoice {
@@ -50,6 +52,7 @@ export class Session {
   readonly #instances = new Map<string, Instance>();
   /** The same for those that stay: somebody may have written to their feeds. */
   readonly #kept = new Map<string, Instance>();
+  readonly #queue = new RunQueue();
   #closed = false;
 
   constructor(graph: Graph, options: SessionOptions = {}) {
@@ -68,7 +71,7 @@ export class Session {
    * @throws FeedError, StateError (uninitialised variable, closed session), ShapeError, GraphError, MemoryError
    */
   run<const F extends Fetches>(fetches: F, feeds: Feeds = []): Fetched<F> {
-    this.#requireUsable("run");
+    this.#requireFree("run");
     const wanted = planFetches(this.graph, fetches);
     const fed = readFeeds(this.graph, feeds, { checkFinite: this.#options.checkFeeds === true });
     let data: readonly TypedArray[] = fed.map((value) => value.data);
@@ -78,6 +81,25 @@ export class Session {
       },
     });
     return wanted.pack(instance.run(data, true)) as Fetched<F>;
+  }
+
+  /**
+   * The same, later: fed values are copied at the call, and runs come one after another in the order of the calls. With
+   * `threads` the others do the work, so that this one goes on; without, it computes when it has nothing else to do.
+   * Until all have ended nothing else may be asked of the session.
+   *
+   * @throws FeedError and others at once, as `run` does; what fails later rejects the promise
+   */
+  runAsync<const F extends Fetches>(fetches: F, feeds: Feeds = [], options: AsyncOptions = {}): Promise<Fetched<F>> {
+    this.#requireUsable("runAsync");
+    const wanted = planFetches(this.graph, fetches);
+    const fed = readFeeds(this.graph, feeds, { checkFinite: this.#options.checkFeeds === true });
+    const data = fed.map((value) => value.data.slice());
+    bindFeeds(fed);
+    return this.#queue.add(async () => {
+      const results = await this.#instance(wanted, fed).runAsync(data, true);
+      return wanted.pack(results) as Fetched<F>;
+    }, options);
   }
 
   /**
@@ -91,7 +113,7 @@ export class Session {
     feeds: readonly (Tensor | string)[] = [],
     options: PrepareOptions = {},
   ): PreparedRun<Fetched<F>> {
-    this.#requireUsable("prepare");
+    this.#requireFree("prepare");
     const wanted = planFetches(this.graph, fetches);
     const owner = `prepared ${preparedRuns++}`;
     const run = prepareRun({
@@ -99,15 +121,20 @@ export class Session {
       tensors: resolveFeeds(this.graph, feeds),
       options,
       checkFinite: this.#options.checkFeeds === true,
-      requireOpen: (what) => this.#requireUsable(what),
+      requireOpen: (what) => this.#requireFree(what),
       find: (fed, keep, beforeGrowth) => this.#instance(wanted, fed, { owner, keep, beforeGrowth }),
     });
     return run as PreparedRun<Fetched<F>>;
   }
 
+  /** Threads that share the work of a run, this one among them. */
+  get threads(): number {
+    return this.#backend.threads ?? 1;
+  }
+
   /** The plan a run with these arguments would use: for looking at passes, kernels, memory and source. */
   plan(fetches: Fetches, feeds: Feeds = []): Plan & { readonly source: string } {
-    this.#requireUsable("plan");
+    this.#requireFree("plan");
     const wanted = planFetches(this.graph, fetches);
     const { plan, executable } = this.#instance(wanted, readFeeds(this.graph, feeds, { checkFinite: false }));
     return {
@@ -128,14 +155,8 @@ export class Session {
 
   /** Sets a variable without running anything, e.g. from a file. @throws FeedError if the value does not fit */
   setValue(variable: Variable, value: ValueLike): void {
-    this.#requireUsable("setValue");
-    if (!(variable instanceof Variable) || variable.graph !== this.graph) {
-      throw new GraphError({
-        what: `setValue: ${String(variable)} is not a variable of graph "${this.graph.name}"`,
-        at: here(),
-        fix: "give a variable of the session's own graph: graph.variables() lists them",
-      });
-    }
+    this.#requireFree("setValue");
+    requireVariable(this.graph, variable);
     const fed = readFeed(variable, value, false);
     bindFeeds([fed]);
     // The value may be a view of the very memory that grows to take the variable.
@@ -144,14 +165,32 @@ export class Session {
     this.#memory.initialized.add(variable);
   }
 
-  /** Forgets plans and values. Every later use is an error. */
+  /** Forgets plans and values, and lets go of threads. Every later use is an error; runs under way are rejected. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#queue.close();
     this.#functions.clear();
     this.#plans.clear();
     this.#instances.clear();
     this.#kept.clear();
     this.#memory.close();
+  }
+
+  /** `using session = new Session(graph)` closes it at the end of the block. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Its memory is used by one run at a time. */
+  #requireFree(what: string): void {
+    this.#requireUsable(what);
+    if (!this.#queue.busy) return;
+    throw new StateError({
+      what: `session: ${what} while an asynchronous run is under way`,
+      at: here(),
+      fix: "await what runAsync has returned, or use runAsync for all runs",
+    });
   }
 
   #requireUsable(what: string): void {
@@ -222,7 +261,8 @@ export class Session {
   #compile(what: string, wanted: FetchPlan, fed: readonly FedShape[], sizes: ReadonlyMap<string, number>): Plan {
     const fn = getOrMake(this.#functions, what, () => this.#capture(wanted, fed));
     const shapes = fed.map(({ shape }) => shape);
-    const plan = compile(fn, shapes, sizes, { target: this.#backend.target, ...this.#options.compile });
+    const { target, threads = 1 } = this.#backend;
+    const plan = compile(fn, shapes, sizes, { target, threads, ...this.#options.compile });
     for (const event of plan.trace.flatMap(({ events }) => events)) {
       if (event.kind !== "advice") continue;
       warn({

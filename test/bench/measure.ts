@@ -185,7 +185,7 @@ const START_FILES = { "tfjs-wasm": "peers/start-tfjs.mjs", "jax-js": "peers/star
 
 export async function measureStart(rows: readonly Row[], { starts, backend }: Effort): Promise<readonly Outcome[]> {
   const assignment = JSON.stringify({ workload: "start", variant: "", threads: 1, backend });
-  const ours = { program: process.execPath, args: [await bundle("start-ours.ts"), assignment] };
+  const ours = { program: process.execPath, args: [await bundle("start-ours.ts", true), assignment] };
   const outcomes: Outcome[] = [];
   for (const row of rows) {
     try {

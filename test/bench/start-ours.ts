@@ -1,4 +1,7 @@
-/** Process started by the `start` rows: everything up to the first training step of the MLP, then its loss. */
+/**
+ * Process started by the `start` rows: everything up to the first training step of the MLP, then its loss. It loads the
+ * package as it is published.
+ */
 import { Session, type SessionOptions } from "../../src/functional.ts";
 import { batches } from "./cases.ts";
 import { trained } from "./networks.ts";

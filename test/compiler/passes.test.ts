@@ -267,7 +267,25 @@ const cases: readonly Case[] = [
       return { fetches: sub(y, 1), feeds: { x: [...matrix, vector] } };
     },
   },
+  {
+    pass: "parallelise",
+    name: "matmul-and-mean",
+    options: { target: "vector", threads: 2, parallelFrom: 100 },
+    build: matmulAndMean,
+  },
+  {
+    pass: "place-barriers",
+    name: "matmul-and-mean",
+    options: { target: "vector", threads: 2, parallelFrom: 100 },
+    build: matmulAndMean,
+  },
 ];
+
+function matmulAndMean(g: Graph) {
+  const [x, w] = [g.placeholder("x", [32, 8]), g.placeholder("w", [8, 16])];
+  const y = relu(matmul(x, w));
+  return { fetches: [y, mean(y), tanh(x)], feeds: { x: new Float32Array(256), w: new Float32Array(128) } };
+}
 
 describe("each pass, before and after", () => {
   test.each(cases)("$pass: $name", ({ pass, name, options, build }) => {
@@ -310,7 +328,7 @@ describe("switching passes off", () => {
     const plan = () => new Session(g, { compile: { disable: ["lower"] } }).plan(y, feeds);
     expect(plan).toThrow(/^pass "lower" can not be switched off\nat test\/compiler\/passes\.test\.ts:\d+:\d+\n/);
     expect(plan).toThrow(
-      "fix: passes that can be switched off: fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, contract, vectorise, tile, order, memory",
+      "fix: passes that can be switched off: fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, contract, vectorise, tile, parallelise, order, memory, place-barriers",
     );
   });
 });
@@ -357,8 +375,10 @@ describe("trace", () => {
       "vectorise",
       "tile",
       "expand-reductions",
+      "parallelise",
       "order",
       "memory",
+      "place-barriers",
     ]);
     for (const record of trace) expect(record.milliseconds).toBeGreaterThanOrEqual(0);
   });

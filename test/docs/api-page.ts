@@ -27,6 +27,12 @@ const entries: readonly Entry[] = [
     source: "src/train/index.ts",
     purpose: "Optimizers, clipping, and initial values of variables.",
   },
+  {
+    name: "forerun/data",
+    source: "src/data/index.ts",
+    purpose:
+      "Samples from arrays, files or the network to a training loop, see [input-pipeline.md](input-pipeline.md).",
+  },
   { name: "forerun/inspect", source: "src/inspect/index.ts", purpose: "Pictures and texts of graphs and plans." },
   {
     name: "forerun/tf1",

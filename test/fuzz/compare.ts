@@ -1,14 +1,15 @@
 /** The property every program must have: however it is compiled and wherever it runs, the bits are the same. */
 
 import type { Operation, Tensor } from "../../src/graph/operation.ts";
-import { type CompileOptions, Graph, type NDArray, Session, ShapeError } from "../../src/index.ts";
+import { type CompileOptions, Graph, type NDArray, Session, type SessionOptions, ShapeError } from "../../src/index.ts";
 import { placeholderOp } from "../../src/ops/state.ts";
 import { difference, OPTIONAL_PASSES } from "../support/run-op.ts";
+import { gathered } from "../threads/support.ts";
 import { type BuiltProgram, buildProgram, type Program, programText } from "./random-graph.ts";
 
 interface Way {
   readonly name: string;
-  readonly backend: "wasm" | "javascript" | "interpreter";
+  readonly backend: NonNullable<SessionOptions["backend"]>;
   readonly compile: CompileOptions;
 }
 
@@ -25,6 +26,12 @@ const ALWAYS: readonly Way[] = [
   { name: "interpreter", backend: "interpreter", compile: {} },
   { name: "javascript, no passes", backend: "javascript", compile: { disable: OPTIONAL_PASSES } },
 ];
+/** One of them each time: every loop that may be is shared out, however short. */
+const THREADED: readonly Way[] = [2, 3].map((threads) => ({
+  name: `wasm, ${threads} threads`,
+  backend: gathered(threads),
+  compile: { parallelFrom: 0 },
+}));
 const WITHOUT_ONE: readonly Way[] = [
   ...OPTIONAL_PASSES.map(
     (pass, i): Way => ({
@@ -46,7 +53,9 @@ function run(program: BuiltProgram, way: Way): readonly NDArray[] {
     return [...values, ...variables.map(([variable]) => session.value(variable))];
   };
   // The second run finds what the first left in its memory.
-  return [...once(), ...once()];
+  const values = [...once(), ...once()];
+  session.close();
+  return values;
 }
 
 /** The same graph, fed through placeholders that name the sizes of axis 0. Null where a rule needs the number. */
@@ -116,7 +125,8 @@ export function checkProgram(program: Program, counts: Counts, thorough = false)
       throw new Error(`${text}\n${way.name} gives\n${actual[i]}\n${REFERENCE.name} gives\n${value}`);
     }
   };
-  for (const way of [...ALWAYS, ...(thorough ? WITHOUT_ONE : [WITHOUT_ONE[turn % WITHOUT_ONE.length]!])]) {
+  const some = (ways: readonly Way[]): readonly Way[] => (thorough ? ways : [ways[turn % ways.length]!]);
+  for (const way of [...ALWAYS, ...some(THREADED), ...some(WITHOUT_ONE)]) {
     compare(way, attempt(way));
   }
   if (!thorough && turn % 4 !== 0) return;

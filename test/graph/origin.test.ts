@@ -76,6 +76,14 @@ describe("on Windows the user's line is read from", () => {
     expect(read("    at main (file:///D:/other/train.ts:3:1)")).toBe("D:/other/train.ts:3:1");
   });
 
+  test("chunks of the package, also where it is linked from a folder that no package manager made", () => {
+    const chunk = libraryPath("file:///C:/work/forerun/dist/forerun-P6LDIJTM.js");
+    expect(chunk).toBe("C:/work/forerun/dist/");
+    const stack =
+      "Error\n    at new Adam (file:///C:/work/forerun/dist/train.js:9:1)\n    at file:///C:/work/app/main.js:2:1";
+    expect(userPlace(stack, chunk, "C:\\work\\app")).toBe("main.js:2:1");
+  });
+
   test("CommonJS of Node: paths with backslashes, blanks and brackets", () => {
     expect(read("    at C:\\Users\\Jo Lee\\app\\train.js:3:1")).toBe("train.js:3:1");
     expect(read("    at Object.<anonymous> (C:\\Users\\Jo Lee\\app\\src\\train.js:3:1)")).toBe("src/train.js:3:1");

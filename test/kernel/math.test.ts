@@ -11,6 +11,7 @@ const TYPES: readonly FloatType[] = ["float32", "float64"];
 // biome-ignore format: a list
 const NATIVE = [
   "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "pow", "sin", "cos", "normalQuantile", "erf",
+  "expNonPositive",
 ];
 /** Of these only the float64 form is written down; float32 rounds it. */
 // biome-ignore format: a list
@@ -112,10 +113,64 @@ describe("against exact tables", () => {
   }
 });
 
+describe("exp of what is not positive", () => {
+  const tables = readMathTables(join(import.meta.dirname, "../oracles/math")).filter(({ name }) => name === "exp");
+  for (const type of TYPES) {
+    const table = tables.find((candidate) => candidate.type === type)!;
+    const fn = mathFunction("expNonPositive", type);
+    const [smallest, step] = type === "float32" ? [2 ** -126.5, 2 ** -149] : [2 ** -1022.5, 2 ** -1074];
+
+    it(`is within 1 ulp of the exact tables in ${type}, or 0 where less than ${smallest}`, () => {
+      let compared = 0;
+      for (let i = 0; i < table.rounded.length; i++) {
+        const x = table.args[0]![i]!;
+        if (!(x <= 0)) continue;
+        compared++;
+        const [got, exact] = [evaluateMath(fn, x), table.rounded[i]!];
+        // Of a result at the very boundary either is right.
+        if (got === 0) expect(exact).toBeLessThan(smallest + 4 * step);
+        else {
+          expect(exact).toBeGreaterThan(smallest - 4 * step);
+          if (!(ulpError(got, exact, table.rest(i), type) <= 1)) throw new Error(`e^${x} = ${got}, not ${exact}`);
+        }
+      }
+      expect(compared).toBeGreaterThan(700);
+    });
+
+    it(`is never negative, and 1 at the most, in ${type}`, () => {
+      for (let x = 0; x > -2000; x -= 0.37) {
+        const y = evaluateMath(fn, type === "float32" ? Math.fround(x) : x);
+        if (!(y >= 0 && y <= 1) || Object.is(y, -0)) throw new Error(`e^${x} = ${y}`);
+      }
+    });
+  }
+
+  it("is that of float64 to 1 ulp wherever the result is normal", () => {
+    const fn = mathFunction("expNonPositive", "float32");
+    let worst = 0;
+    for (let i = 0; i < 200_000; i++) {
+      const x = Math.fround(-87.336 * ((i * 0.6180339887498949) % 1));
+      const exact = Math.exp(x);
+      worst = Math.max(worst, Math.abs(evaluateMath(fn, x) - exact) / 2 ** (Math.floor(Math.log2(exact)) - 23));
+    }
+    expect(worst).toBeLessThan(1);
+    expect(worst).toBeGreaterThan(0.9); // else the documented bound could be sharper
+  });
+
+  it("still gives the smallest normal numbers, rounds those just below, and then 0", () => {
+    const fn = mathFunction("expNonPositive", "float32");
+    expect(evaluateMath(fn, -87.3)).toBeGreaterThan(2 ** -126);
+    expect(Math.abs(evaluateMath(fn, Math.fround(-87.4)) - Math.exp(Math.fround(-87.4)))).toBeLessThan(2 ** -149);
+    expect(evaluateMath(fn, -87.75)).toBe(0);
+    expect(evaluateMath(fn, -104)).toBe(0);
+  });
+});
+
 /** [argument, result] */
 // biome-ignore format: pairs
 const SPECIAL: { readonly [name: string]: readonly (readonly [number, number])[] } = {
   exp: [[0, 1], [-0, 1], [INF, INF], [-INF, 0], [1e30, INF], [-1e30, 0]],
+  expNonPositive: [[0, 1], [-0, 1], [-INF, 0], [-1e30, 0], [-1000, 0]],
   expm1: [[0, 0], [-0, -0], [INF, INF], [-INF, -1], [1e30, INF], [-1e30, -1]],
   log: [[0, -INF], [-0, -INF], [1, 0], [INF, INF], [-1, NaN], [-INF, NaN], [-1e-40, NaN]],
   log1p: [[0, 0], [-0, -0], [-1, -INF], [INF, INF], [-1.5, NaN], [-INF, NaN]],

@@ -1,9 +1,10 @@
 /** `npm run size`: what forerun adds to a page, minified and compressed, in kB of 1000 bytes. */
 import { execFileSync } from "node:child_process";
+import { SourceMap, type SourceMapPayload } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, type OutputFile } from "esbuild";
 import { projectRoot } from "../support/source-files.ts";
 
 const forward = (entry: string) => `
@@ -17,7 +18,7 @@ console.log(session.run(y, { x: new Float32Array(8) }).data);
 `;
 const training = (entry: string) => `
 import { Graph, matmul, relu, Session, sparseSoftmaxCrossEntropy } from "${entry}";
-import { Adam, glorotUniform } from "./dist/train/index.js";
+import { Adam, glorotUniform } from "./dist/train.js";
 const graph = new Graph();
 const x = graph.placeholder("x", ["batch", 4]);
 const labels = graph.placeholder("labels", ["batch"], { dtype: "int32" });
@@ -40,8 +41,22 @@ export interface BundleSize {
   /** Bytes after minification, and after `gzip -9` of that. */
   readonly minified: number;
   readonly compressed: number;
-  /** Minified bytes that came from each folder of dist, largest first. */
+  /** Minified bytes that came from each folder of src, largest first. */
   readonly folders: readonly (readonly [folder: string, bytes: number])[];
+}
+
+/** Bytes of a minified bundle, by the folder of src that its map says they came from. */
+function bytesByFolder(code: string, payload: SourceMapPayload): BundleSize["folders"] {
+  const map = new SourceMap(payload);
+  const folders = new Map<string, number>();
+  code.split("\n").forEach((line, row) => {
+    for (let column = 0; column < line.length; column++) {
+      const entry = map.findEntry(row, column);
+      const folder = "originalSource" in entry ? /\bsrc\/(\w+)\//.exec(entry.originalSource)?.[1] : undefined;
+      if (folder !== undefined) folders.set(folder, (folders.get(folder) ?? 0) + 1);
+    }
+  });
+  return [...folders].sort(([, a], [, b]) => b - a);
 }
 
 /** Builds forerun, and bundles each program for a page from what is published. */
@@ -49,26 +64,22 @@ export async function bundleSizes(): Promise<readonly BundleSize[]> {
   execFileSync(process.execPath, [join(projectRoot, "test/scripts/build.mjs")], { stdio: "inherit" });
   const sizes: BundleSize[] = [];
   for (const [name, text] of programs) {
-    const { outputFiles, metafile } = await build({
+    const { outputFiles } = await build({
       stdin: { contents: text, resolveDir: projectRoot, loader: "ts" },
       bundle: true,
       minify: true,
       format: "esm",
       target: "es2022",
       write: false,
-      metafile: true,
+      outfile: "bundle.js",
+      sourcemap: "external",
     });
-    const { contents } = outputFiles[0]!;
-    const folders = new Map<string, number>();
-    for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0]!.inputs)) {
-      const folder = path.split("/").slice(1, -1).join("/").split("/")[0] ?? "";
-      if (folder !== "") folders.set(folder, (folders.get(folder) ?? 0) + bytesInOutput);
-    }
+    const [map, { contents, text: code }] = outputFiles as [OutputFile, OutputFile];
     sizes.push({
       name,
       minified: contents.length,
       compressed: gzipSync(contents, { level: 9 }).length,
-      folders: [...folders].sort(([, a], [, b]) => b - a),
+      folders: bytesByFolder(code, JSON.parse(map.text) as SourceMapPayload),
     });
   }
   return sizes;

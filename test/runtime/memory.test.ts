@@ -1,7 +1,5 @@
 /** Memory of a session: what a training loop allocates, feeds without copies, views that have gone stale, budgets. */
 import { inspect } from "node:util";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { ArrayStorage } from "../../src/backend/storage.ts";
 import {
@@ -20,6 +18,7 @@ import {
   type Tensor,
 } from "../../src/index.ts";
 import { Adam } from "../../src/train/index.ts";
+import { collectGarbage, typedArraysMade } from "../support/allocations.ts";
 
 const backends = ["wasm", "javascript", "interpreter"] as const;
 
@@ -44,44 +43,6 @@ function network(options: SessionOptions) {
   const batch = Float32Array.from({ length: 96 }, (_, i) => Math.cos(i * 3));
   const classes = Int32Array.from({ length: 8 }, (_, i) => i % 4);
   return { graph, images, labels, rate, loss, steps, counted, trainStep, session, batch, classes };
-}
-
-const TYPED = ["Float32Array", "Float64Array", "Int32Array", "Uint32Array", "Uint8Array"] as const;
-
-/** How many typed arrays `run` makes, `slice` and `subarray` included. */
-function typedArraysMade(run: () => void): number {
-  const globals = globalThis as Record<string, unknown>;
-  const methods = ["slice", "subarray", "map", "filter"] as const;
-  const prototype = Object.getPrototypeOf(Float32Array.prototype) as Record<string, unknown>;
-  const before = new Map<string, unknown>([...TYPED, "ArrayBuffer"].map((name) => [name, globals[name]]));
-  const methodsBefore = new Map(methods.map((name) => [name, prototype[name]]));
-  let count = 0;
-  for (const [name, original] of before) {
-    globals[name] = new Proxy(original as new () => object, {
-      construct(target, args, newTarget) {
-        count++;
-        return Reflect.construct(target, args, newTarget) as object;
-      },
-    });
-  }
-  for (const [name, original] of methodsBefore) {
-    prototype[name] = function (this: unknown, ...args: unknown[]) {
-      count++;
-      return Reflect.apply(original as () => unknown, this, args);
-    };
-  }
-  try {
-    run();
-  } finally {
-    for (const [name, original] of before) globals[name] = original;
-    for (const [name, original] of methodsBefore) prototype[name] = original;
-  }
-  return count;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
 }
 
 describe.each(backends)("a training loop with { copy: false } on %s", (backend) => {

@@ -272,6 +272,16 @@ describe("prepare", () => {
     expect(step().map((value) => value.item())).toEqual([10, 11]);
   });
 
+  test("compiles where the sizes of the feeds are known, and else when it is first called", () => {
+    const graph = new Graph();
+    const [known, open] = [graph.placeholder("known", [2]), graph.placeholder("open", ["n"])];
+    const session = new Session(graph);
+    const forgotten = /you must feed a value for placeholder known/;
+    expect(() => session.prepare(known.add(1))).toThrow(forgotten);
+    const step = session.prepare([known, open], [open]);
+    expect(() => step([1])).toThrow(forgotten);
+  });
+
   test("takes an array of another shape with as many elements", () => {
     const graph = new Graph();
     const x = graph.placeholder("x", null);

@@ -1,4 +1,4 @@
-// Marks in the published JavaScript what a bundler may leave out if nobody uses it. A record such as
+// Marks in what is published what a bundler may leave out if nobody uses it. A record such as
 // `export const relu = defineOp({ … })` is the result of a call, and a bundler must keep every call that might do
 // something; so one function of a module would bring all its records along. No module of src does anything at its top
 // level but make values (those listed under "sideEffects" in package.json aside), which is what `/* @__PURE__ */` says.
@@ -8,12 +8,7 @@
 //     export const relu = /* @__PURE__ */ (() => defineOp({ ...pointwise, … }))();
 //
 // Lines stay where they are, so that source maps keep pointing at the right ones.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import ts from "typescript-5.9";
-
-/** Modules that are loaded for what they do. */
-const WITH_EFFECTS = new Set(["index.js", "tf1/index.js", "ops/methods.js"]);
 
 /** Whether a bundler could think that computing `node` does something: functions in it are made, not run. */
 function looksActive(node) {
@@ -39,27 +34,18 @@ function activeValues(program) {
   return found;
 }
 
-/** A JavaScript module with its values marked, line for line. */
+/** The text of a module with its values marked, line for line. */
 export function markText(text) {
-  const program = ts.createSourceFile("module.js", text, ts.ScriptTarget.ESNext, false, ts.ScriptKind.JS);
+  const program = ts.createSourceFile("module.ts", text, ts.ScriptTarget.ESNext, false, ts.ScriptKind.TS);
   let marked = "";
   let at = 0;
   for (const value of activeValues(program)) {
     const start = value.getStart(program);
     const body = text.slice(start, value.end);
-    const expression = ts.isObjectLiteralExpression(value) ? `(${body})` : body;
+    // Arrow functions take a brace for the start of their statements.
+    const expression = body.startsWith("{") ? `(${body})` : body;
     marked += `${text.slice(at, start)}/* @__PURE__ */ (() => ${expression})()`;
     at = value.end;
   }
   return marked + text.slice(at);
-}
-
-/** Marks the modules of a build. */
-export function markBuild(dist) {
-  for (const name of readdirSync(dist, { recursive: true })) {
-    const module = name.replaceAll("\\", "/");
-    if (!module.endsWith(".js") || WITH_EFFECTS.has(module)) continue;
-    const path = join(dist, name);
-    writeFileSync(path, markText(readFileSync(path, "utf8")));
-  }
 }

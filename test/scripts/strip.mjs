@@ -1,13 +1,11 @@
-// Takes out of the published JavaScript what only tests and generated documentation read: the `doc` of ops, functions
-// and rules, and the `inputs` and `note` of examples, become empty. The `attrs` of examples stay, since forerun/files
-// reads them; examples of ops without attributes go altogether. Lines stay where they are, so that source maps keep
-// pointing at the right ones.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// Takes out of what is published what only tests and generated documentation read: the `doc` of ops, functions and
+// rules, and the `inputs` and `note` of examples, become empty. The `attrs` of examples stay, since forerun/files reads
+// them; examples of ops without attributes go altogether. Lines stay where they are, so that source maps keep pointing
+// at the right ones.
 import ts from "typescript-5.9";
 
-/** Folders of dist whose records are stripped; the documentation of passes stays, since a trace shows it. */
-const FOLDERS = ["ops", "kernel/math", "compiler/rules"];
+/** Folders of src whose records are stripped; the documentation of passes stays, since a trace shows it. */
+const FOLDERS = ["ops/", "kernel/math/", "compiler/rules/"];
 
 const nameOf = (property) =>
   ts.isPropertyAssignment(property) && ts.isIdentifier(property.name) ? property.name.text : undefined;
@@ -58,9 +56,10 @@ function replacements(program) {
   return found;
 }
 
-/** A JavaScript text without its documentation, line for line. */
-export function stripText(text) {
-  const program = ts.createSourceFile("module.js", text, ts.ScriptTarget.ESNext, false, ts.ScriptKind.JS);
+/** The text of a module of src, named by its path there, without its documentation, line for line. */
+export function stripText(module, text) {
+  if (!FOLDERS.some((folder) => module.startsWith(folder))) return text;
+  const program = ts.createSourceFile("module.ts", text, ts.ScriptTarget.ESNext, false, ts.ScriptKind.TS);
   let stripped = "";
   let at = 0;
   for (const { start, end, text: replacement } of replacements(program)) {
@@ -69,15 +68,4 @@ export function stripText(text) {
     at = end;
   }
   return stripped + text.slice(at);
-}
-
-/** Strips the modules of a build. */
-export function stripBuild(dist) {
-  for (const folder of FOLDERS) {
-    for (const name of readdirSync(join(dist, folder), { recursive: true })) {
-      if (!name.endsWith(".js")) continue;
-      const path = join(dist, folder, name);
-      writeFileSync(path, stripText(readFileSync(path, "utf8")));
-    }
-  }
 }

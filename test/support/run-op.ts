@@ -170,7 +170,7 @@ export function runOnce(
   values: readonly NDArray[],
   options: SessionOptions = {},
 ): readonly NDArray[] {
-  const session = new Session(graph, { ...options, compile: { verify: true, ...options.compile } });
+  using session = new Session(graph, { ...options, compile: { verify: true, ...options.compile } });
   return session.run(fetches, feedsOf(inputs, values));
 }
 

@@ -170,11 +170,13 @@ export abstract class AddressEmitter extends Context {
     const [atom, coefficient] = here[0]!;
     if (here.length === 1 && atom.kind === "var" && home.indexName === atom.name) {
       // Only the loop's own index changes here: the loop moves the pointer.
+      const scale = coefficient * bytes;
       this.within(home.parent!, () => {
         this.#start(rest, bias);
+        if (home.first !== null)
+          this.code.op("local.get", home.first).op("i32.const", scale).op("i32.mul").op("i32.add");
         this.code.op("local.set", local);
       });
-      const scale = coefficient * bytes;
       if (folds && scale > 0 && home.turns > 1 && home === this.#innermostLoop()) {
         home.allTurns.push({ local, step: scale * home.turns });
         return { local, bias, turning: { loop: home, step: scale } };

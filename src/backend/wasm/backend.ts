@@ -1,11 +1,24 @@
-import type { Backend, Executable, Placement, Plan } from "../../compiler/plan.ts";
+import type { Backend, Executable, Placement, Plan, Storage } from "../../compiler/plan.ts";
 import { CompileError } from "../../core/errors.ts";
 import { compileModule, type InstantiateOptions } from "./instantiate.ts";
 import { addressImport, planModule } from "./module.ts";
-import { WasmStorage } from "./storage.ts";
+import { SHARED_MEMORY, WasmStorage } from "./storage.ts";
+import type { CrewOptions } from "./threads/crew.ts";
+import { linkThreaded, SharedStorage } from "./threads/link.ts";
 
-/** What the options of a session decide about code. */
-export type WasmOptions = InstantiateOptions;
+/** What the options of a session decide about code and threads. */
+export interface WasmOptions extends InstantiateOptions {
+  /** Threads, this one included. Default 1; more need shared memory. */
+  readonly threads?: number;
+  /** How long a thread that waits looks before it sleeps. */
+  readonly spins?: number;
+  readonly workerUrl?: string | URL | undefined;
+  /** Waits for all threads before the first run of a plan: for measurements and tests. */
+  readonly gather?: boolean;
+}
+
+/** Looks before a thread sleeps: about 50 microseconds. */
+const SPINS = 20_000;
 
 type Procedures = Readonly<Record<string, () => void>>;
 
@@ -14,60 +27,74 @@ type Procedures = Readonly<Record<string, () => void>>;
  * content-security policy must allow `wasm-unsafe-eval`.
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
+  const { threads = 1, spins = SPINS, workerUrl } = options;
+  const crew: CrewOptions = { threads, spins, workerUrl };
   return {
     name: "wasm",
     target: "vector",
-    open: (limit) => new WasmStorage(limit),
+    threads,
+    open: (limit) => (threads > 1 ? new SharedStorage(limit, crew) : new WasmStorage(limit)),
     link: (plan, placement) => link(plan, placement, options),
   };
 }
 
 /** Modules kept: plans are linked again for prepared runs and other sessions, with the same code and other addresses. */
 const MODULE_LIMIT = 64;
-const modules = new Map<string, { readonly bytes: Uint8Array; readonly module: WebAssembly.Module }>();
+const modules: { readonly bytes: Uint8Array; readonly v8Flags: boolean; readonly module: WebAssembly.Module }[] = [];
 
-/** The module with these bytes; those used last are kept. */
+/** The module with these bytes; those used last are kept. Few have the same length, so that little is compared. */
 function moduleOf(bytes: Uint8Array, options: WasmOptions): WebAssembly.Module {
-  let hash = 0;
-  for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
-  const key = `${hash}:${bytes.length}:${options.v8Flags ?? true}`;
-  const known = modules.get(key);
-  const same = known !== undefined && bytes.every((byte, i) => byte === known.bytes[i]);
-  const module = same ? known.module : compileModule(bytes, options);
-  modules.delete(key);
-  modules.set(key, { bytes, module });
-  if (modules.size > MODULE_LIMIT) modules.delete(modules.keys().next().value!);
+  const { v8Flags = true } = options;
+  const at = modules.findIndex((known) => known.v8Flags === v8Flags && sameBytes(known.bytes, bytes));
+  const known = modules[at];
+  if (known) modules.splice(at, 1);
+  const module = known?.module ?? compileModule(bytes, options);
+  modules.push({ bytes, v8Flags, module });
+  if (modules.length > MODULE_LIMIT) modules.shift();
   return module;
 }
 
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
 function link(plan: Plan, placement: Placement, options: WasmOptions): Executable {
-  const instance = (steps: boolean): Procedures => start(plan, placement, options, steps);
-  const run = instance(false).run!;
+  const storage = wasmStorage(placement.storage);
+  const addresses = Object.fromEntries(
+    plan.arrays.flatMap(({ region }, i) =>
+      region === "arena" ? [] : [[addressImport(i), placement.addresses[i]!] as const],
+    ),
+  );
+  const module = (bytes: Uint8Array): WebAssembly.Module => moduleOf(bytes, options);
+  const instance = (made: WebAssembly.Module, all: Readonly<Record<string, number>>): WebAssembly.Exports => {
+    const env: Record<string, WebAssembly.ImportValue> = {
+      memory: storage.memory,
+      arena: storage.arenaGlobal,
+      remainder: (x: number, y: number) => x % y,
+    };
+    for (const [name, address] of Object.entries(all)) env[name] = new WebAssembly.Global({ value: "i32" }, address);
+    return new WebAssembly.Instance(made, { env }).exports;
+  };
+  const { spins = SPINS, gather = false } = options;
+  if (storage instanceof SharedStorage && plan.phases.some(({ works }) => works.some(({ kind }) => kind === "shared")))
+    return linkThreaded(plan, { storage, addresses }, { spins, gather, module, instance });
+  const imported = storage instanceof SharedStorage ? SHARED_MEMORY : undefined;
+  const start = (steps: boolean): Procedures =>
+    instance(module(planModule(plan, steps, imported).bytes()), addresses) as Procedures;
+  const run = start(false).run!;
   let steps: Procedures | null = null;
   return {
     get source() {
-      return planModule(plan).wat();
+      return planModule(plan, false, imported).wat();
     },
     run: () => run(),
     runStep(step) {
-      steps ??= instance(true);
+      steps ??= start(true);
       steps[`step${step}`]!();
     },
   };
 }
 
-/** Compiles a plan's module and gives its exports. */
-function start(plan: Plan, { storage, addresses }: Placement, options: WasmOptions, steps: boolean): Procedures {
-  if (!(storage instanceof WasmStorage))
-    throw new CompileError({ what: "wasm: the storage belongs to another backend" });
-  const env: Record<string, WebAssembly.ImportValue> = {
-    memory: storage.memory,
-    arena: storage.arenaGlobal,
-    remainder: (x: number, y: number) => x % y,
-  };
-  plan.arrays.forEach(({ region }, i) => {
-    if (region !== "arena") env[addressImport(i)] = new WebAssembly.Global({ value: "i32" }, addresses[i]!);
-  });
-  const module = moduleOf(planModule(plan, steps).bytes(), options);
-  return new WebAssembly.Instance(module, { env }).exports as Procedures;
+function wasmStorage(storage: Storage): WasmStorage {
+  if (storage instanceof WasmStorage) return storage;
+  throw new CompileError({ what: "wasm: the storage belongs to another backend" });
 }

@@ -58,7 +58,11 @@ export class Code {
     if (given !== instruction.count) {
       throw new CompileError({ what: `wasm: ${op} takes ${instruction.count} immediates, not ${given}` });
     }
-    this.#start(instruction);
+    const { writer } = this;
+    this.length++;
+    this.lastConstant = null;
+    writer.reserve(LONGEST_INSTRUCTION);
+    writer.few(instruction.bytes);
     if (first !== undefined) this.#immediates(instruction, first, more);
     return this;
   }
@@ -139,14 +143,6 @@ export class Code {
 
   // ── one instruction ────────────────────────────────────────────────────────────────────────────────────────────
 
-  #start({ bytes }: Instruction): void {
-    const { writer } = this;
-    this.length++;
-    this.lastConstant = null;
-    writer.reserve(LONGEST_INSTRUCTION);
-    for (let i = 0; i < bytes.length; i++) writer.byte(bytes[i]!);
-  }
-
   #immediates({ kind, alignment }: Instruction, first: number, more: readonly number[]): void {
     const { writer } = this;
     switch (kind) {
@@ -184,7 +180,7 @@ export class Code {
         return;
       default:
         writer.byte(first);
-        for (const byte of more) writer.byte(byte);
+        writer.few(more);
     }
   }
 

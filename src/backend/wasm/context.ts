@@ -29,6 +29,8 @@ const NO_USES: ReadonlyMap<Expr, number> = new Map();
 export class Context implements Selection {
   readonly kernel: Kernel;
   readonly remainder: number;
+  /** Parameters that say which turns of its parallel loop the function does: the first, and how many; null for all. */
+  readonly share: { readonly first: number; readonly count: number } | null;
   readonly locals: Locals;
   readonly root: Region;
   region: Region;
@@ -52,10 +54,12 @@ export class Context implements Selection {
   protected readonly written: ReadonlySet<string>;
   protected readonly parameter: ReadonlyMap<string, number>;
 
-  constructor(kernel: Kernel, remainder: number) {
+  constructor(kernel: Kernel, remainder: number, shared = false) {
     this.kernel = kernel;
     this.remainder = remainder;
-    this.locals = new Locals(kernel.buffers.length);
+    const { length } = kernel.buffers;
+    this.share = shared ? { first: length, count: length + 1 } : null;
+    this.locals = new Locals(shared ? length + 2 : length);
     this.temp = this.locals.temp;
     this.release = this.locals.release;
     this.root = new Region("function", null);

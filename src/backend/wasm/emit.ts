@@ -9,13 +9,14 @@ import { VectorEmitter } from "./vectors.ts";
 
 /**
  * A kernel as one WebAssembly function. Its parameters are the byte addresses of the kernel's buffers; `remainder` is
- * the index of an imported function `(f64, f64) -> f64` that is JavaScript's `%`, which WebAssembly lacks.
+ * the index of an imported function `(f64, f64) -> f64` that is JavaScript's `%`, which WebAssembly lacks. A `shared` one
+ * does part of the turns of its parallel loop: two more parameters are the first of them, and how many.
  *
  * What LoopIR says is done in its order; the rest is bookkeeping: addresses become pointers that loops move, what does
  * not change in a loop is computed in front of it, loops with `lanes` become vectors. Reductions must be expanded.
  */
-export function emitKernel(kernel: Kernel, remainder: number): Func {
-  return withFreshExpressions(() => new KernelEmitter(kernel, remainder).function());
+export function emitKernel(kernel: Kernel, remainder: number, shared = false): Func {
+  return withFreshExpressions(() => new KernelEmitter(kernel, remainder, shared).function());
 }
 
 class KernelEmitter extends VectorEmitter {
@@ -23,7 +24,7 @@ class KernelEmitter extends VectorEmitter {
     this.statements(this.kernel.body);
     return {
       name: this.kernel.name,
-      params: this.kernel.buffers.map(() => "i32"),
+      params: new Array<"i32">(this.kernel.buffers.length + (this.share ? 2 : 0)).fill("i32"),
       results: [],
       locals: this.locals.types,
       code: this.root.code,
@@ -194,12 +195,17 @@ class KernelEmitter extends VectorEmitter {
 
   // ── loops ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #for({ index, extent, body, unroll = 1 }: ForStmt): void {
+  #for({ index, extent, body, unroll = 1, parallel = false }: ForStmt): void {
     if (extent.kind === "const" && extent.value <= 0) return;
-    const turns = extent.kind === "const" && extent.value % unroll === 0 ? unroll : 1;
+    const share = parallel ? this.share : null;
+    const turns = !share && extent.kind === "const" && extent.value % unroll === 0 ? unroll : 1;
     const outer = this.region;
+    // Null where the number of turns is a constant.
     let end: number | null = null;
-    if (extent.kind !== "const") {
+    if (share) {
+      end = this.locals.make("i32");
+      this.code.op("local.get", share.count).op("local.set", end);
+    } else if (extent.kind !== "const") {
       end = this.locals.make("i32");
       const local = end;
       this.statement([extent], () => {
@@ -211,6 +217,7 @@ class KernelEmitter extends VectorEmitter {
       "loop",
       (loop) => {
         loop.indexName = index.name;
+        loop.first = share?.first ?? null;
         const binding = { variable: index, region: loop, mutable: false, varying: false, masks: this.masks };
         loop.bindings.set(index.name, binding);
         this.statements(body);
@@ -229,12 +236,20 @@ class KernelEmitter extends VectorEmitter {
       turns,
     );
     const counter = region.bindings.get(index.name)!.scalar;
-    const single = extent.kind === "const" && extent.value === turns;
-    if (counter !== undefined) outer.code.op("i32.const", 0).op("local.set", counter);
+    const single = end === null && (extent as { value: number }).value === turns;
+    if (counter !== undefined) {
+      if (!share) outer.code.op("i32.const", 0);
+      else outer.code.op("local.get", share.first);
+      outer.code.op("local.set", counter);
+      if (share) outer.code.op("local.get", share.first).op("local.get", end!).op("i32.add").op("local.set", end!);
+    }
     const down = counter === undefined && !single ? (end ?? this.locals.make("i32")) : null;
     if (down !== null && end === null)
       outer.code.op("i32.const", (extent as { value: number }).value / turns).op("local.set", down);
-    if (end !== null) outer.code.op("local.get", end).op("i32.const", 0).op("i32.gt_s").if();
+    if (end !== null) {
+      outer.code.op("local.get", share?.count ?? end);
+      outer.code.op("i32.const", 0).op("i32.gt_s").if();
+    }
     outer.code.block().loop().append(region.code);
     if (counter !== undefined) {
       outer.code.op("local.get", counter).op("i32.const", turns).op("i32.add").op("local.tee", counter);

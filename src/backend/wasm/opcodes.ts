@@ -1,7 +1,8 @@
 /**
- * The instructions of WebAssembly 2.0 (with SIMD, without reference types and tables) that kernels are made of: text
- * name, bytes, and what stands behind them. The numbers are those of the specification, appendix "Index of
- * Instructions" (https://webassembly.github.io/spec/core/appendix/index-instructions.html).
+ * The instructions of WebAssembly 2.0 (with SIMD, without reference types and tables) that kernels are made of, and those
+ * of the threads proposal by which threads meet: text name, bytes, and what stands behind them. The numbers are those of
+ * the specification, appendix "Index of Instructions"
+ * (https://webassembly.github.io/spec/core/appendix/index-instructions.html).
  */
 
 /**
@@ -68,6 +69,8 @@ const vectorBytes = (code: number): number[] => (code < 0x80 ? [0xfd, code] : [0
 const simd = (code: number, kind: ImmediateKind = "none"): Instruction => encoded(vectorBytes(code), kind);
 const vectorMemory = (code: number, natural: number, aligned = natural): Instruction =>
   encoded(vectorBytes(code), "memory", natural, aligned);
+/** Instructions on shared memory, of the threads proposal; their addresses must be aligned. */
+const atomic = (code: number, natural: number): Instruction => encoded([0xfe, code], "memory", natural);
 const laneMemory = (code: number, natural: number): Instruction => encoded(vectorBytes(code), "memory-lane", natural);
 
 export const OPCODES = {
@@ -100,18 +103,21 @@ export const OPCODES = {
   "f64.load": memory(0x2b, 8),
   "i32.load8_s": memory(0x2c, 1),
   "i32.load8_u": memory(0x2d, 1),
-  "i32.load16_s": memory(0x2e, 2),
-  "i32.load16_u": memory(0x2f, 2),
   "i32.store": memory(0x36, 4),
   "i64.store": memory(0x37, 8),
   "f32.store": memory(0x38, 4),
   "f64.store": memory(0x39, 8),
   "i32.store8": memory(0x3a, 1),
-  "i32.store16": memory(0x3b, 2),
-  "memory.size": encoded([0x3f, 0x00]),
-  "memory.grow": encoded([0x40, 0x00]),
   "memory.copy": encoded([0xfc, 0x0a, 0x00, 0x00]),
   "memory.fill": encoded([0xfc, 0x0b, 0x00]),
+
+  // memory that threads share
+  "memory.atomic.notify": atomic(0x00, 4),
+  "memory.atomic.wait32": atomic(0x01, 4),
+  "i32.atomic.load": atomic(0x10, 4),
+  "i32.atomic.rmw.add": atomic(0x1e, 4),
+  "i32.atomic.rmw.sub": atomic(0x25, 4),
+  "i32.atomic.rmw.cmpxchg": atomic(0x48, 4),
 
   // constants
   "i32.const": bare(0x41, "i32"),
@@ -133,7 +139,6 @@ export const OPCODES = {
   "i32.ge_u": bare(0x4f),
   "i32.clz": bare(0x67),
   "i32.ctz": bare(0x68),
-  "i32.popcnt": bare(0x69),
   "i32.add": bare(0x6a),
   "i32.sub": bare(0x6b),
   "i32.mul": bare(0x6c),

@@ -52,6 +52,8 @@ export class Region {
   readonly allTurns: Bump[] = [];
   /** Name of the loop's index. */
   indexName = "";
+  /** Local with the value the index starts at, where that is not 0. */
+  first: number | null = null;
 
   constructor(kind: Region["kind"], parent: Region | null, turns = 1) {
     this.kind = kind;

@@ -4,6 +4,8 @@ import { MemoryError } from "../../core/errors.ts";
 import { bytesText } from "../../core/number-text.ts";
 
 const PAGE = 65536;
+/** The smallest page of the systems there are. */
+const SYSTEM_PAGE = 4096;
 /** As many as 32-bit addresses reach: 4 GiB. */
 const MOST_PAGES = 65536;
 /** Room before the first block and after the last: vector loads may read a little past an array, on either side. */
@@ -13,6 +15,9 @@ const ALIGNMENT = 64;
 const GAP = 256;
 /** Memory grows by half at least, so that a session that grows often copies little. */
 const GROWTH = 1.5;
+
+/** How modules import a memory that threads share: it must say how large it may become. */
+export const SHARED_MEMORY = { initial: 1, maximum: MOST_PAGES, shared: true } as const;
 
 /** Bytes from one block to the next. */
 const padded = (bytes: number): number => Math.ceil((bytes + GAP) / ALIGNMENT) * ALIGNMENT;
@@ -39,11 +44,15 @@ export class WasmStorage implements Storage {
   #buffer: ArrayBufferLike;
   #generation = 0;
 
-  /** @param budget bytes above which memory does not grow ahead of need */
-  constructor(budget = Infinity) {
+  /**
+   * @param budget bytes above which memory does not grow ahead of need
+   * @param shared with other threads
+   */
+  constructor(budget = Infinity, shared = false) {
     this.#budget = budget;
     try {
-      this.memory = new WebAssembly.Memory({ initial: (2 * SLACK) / PAGE });
+      const initial = (2 * SLACK) / PAGE;
+      this.memory = new WebAssembly.Memory(shared ? { ...SHARED_MEMORY, initial } : { initial });
     } catch (cause) {
       throw new MemoryError({
         what: `memory: a WebAssembly memory can not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -72,6 +81,7 @@ export class WasmStorage implements Storage {
     const address = last && last.address + last.bytes === this.#end ? last.address : this.#end;
     this.#growTo(address + bytes, wanted);
     if (address < this.#end) this.#holes.pop();
+    this.#touch(this.#end, address + bytes);
     this.#end = address + bytes;
     return address;
   }
@@ -104,6 +114,12 @@ export class WasmStorage implements Storage {
 
   view(dtype: DType, address: number, length: number): TypedArray {
     return viewOf(dtype, this.memory.buffer, address, length);
+  }
+
+  /** The system finds room for its pages when they are first written to: here, so that no run waits for it. */
+  #touch(from: number, to: number): void {
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (let at = from; at < to; at += SYSTEM_PAGE) bytes[at] = 0;
   }
 
   #take(hole: Hole, bytes: number): number {

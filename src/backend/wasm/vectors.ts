@@ -1,6 +1,7 @@
-import { byteSize, type DType } from "../../core/dtype.ts";
+import { byteSize, type DType, isFloat } from "../../core/dtype.ts";
 import { type CastExpr, type Expr, isCompare, type LoadExpr, type SelectExpr } from "../../kernel/expr.ts";
 import { type Mask, pieceLanes } from "./context.ts";
+import { extremeOperands, vectorExtreme } from "./extremes.ts";
 import type { Region } from "./region.ts";
 import {
   demote,
@@ -28,7 +29,6 @@ import { ValueEmitter } from "./values.ts";
 
 /** Constants kept in locals; more of them would only be spilled (docs/performance.md). */
 const CONSTANT_LOCALS = 20;
-
 /**
  * Expressions inside of a vector loop. A value of four lanes is one v128, of float64 two lanes; a loop of more lanes has
  * several such pieces, each in a local of its own. What does not depend on the lane stays scalar until a lane needs it.
@@ -57,6 +57,8 @@ export abstract class VectorEmitter extends ValueEmitter {
       this.code.op("local.get", this.materialise(expr)[p]!);
     } else this.#compute(expr, p);
   }
+
+  #isKept = (expr: Expr): boolean => this.isShared(expr) || this.#known(expr) !== undefined;
 
   #known(expr: Expr): readonly number[] | undefined {
     for (let region: Region | null = this.region; region; region = region.parent) {
@@ -211,7 +213,7 @@ export abstract class VectorEmitter extends ValueEmitter {
         vectorUnary(this, expr.op, expr.type);
         return;
       case "binary": {
-        const { op, x, y } = expr;
+        const { op, x, y, type } = expr;
         if (isCompare(op) && x.type === "float64") {
           for (const half of [2 * p, 2 * p + 1]) {
             this.piece(x, half);
@@ -225,6 +227,12 @@ export abstract class VectorEmitter extends ValueEmitter {
           this.piece(x, p);
           this.scalar(y);
           vectorShift(this, op, x.type);
+          return;
+        }
+        const operands = (op === "max" || op === "min") && isFloat(type) ? extremeOperands(expr, this.#isKept) : null;
+        if (operands) {
+          const pieces = operands.map((operand) => this.materialise(operand)[p]!);
+          vectorExtreme(this, op as "max" | "min", type, pieces);
           return;
         }
         this.piece(x, p);

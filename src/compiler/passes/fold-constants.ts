@@ -5,7 +5,7 @@ import { constantValue, type Operation, type Tensor } from "../../graph/operatio
 import { functionText } from "../../graph/print.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
 import { interpretKernel } from "../../kernel/interpret.ts";
-import type { Stmt } from "../../kernel/statement.ts";
+import type { Stmt, StoreStmt } from "../../kernel/statement.ts";
 import { constantOp } from "../../ops/state.ts";
 import { lowerGroup } from "../lowering.ts";
 import { type Pass, unchanged } from "../pass.ts";
@@ -27,24 +27,26 @@ function evaluate(op: Operation, inputs: readonly Tensor[]): TypedArray {
       scratch: new Map(),
     });
     const result = allocate(root!.dtype, elementCount(domain));
-    const everywhere = op.def.compute ? storedConstant(kernel.body) : null;
-    if (everywhere !== null) return result.fill(everywhere);
     const byTensor = new Map(inputs.map((input) => [input, constantValue(input)!]));
     const arrays = tensors.map((tensor) => (tensor === root ? result : byTensor.get(tensor!)!));
+    const store = op.def.compute ? onlyStore(kernel.body) : null;
+    if (store?.value.kind === "const") return result.fill(store.value.value);
+    if (store?.value.kind === "load" && store.value.at === store.at && store.value.buffer.size === result.length)
+      return arrays[kernel.buffers.indexOf(store.value.buffer)]!;
     interpretKernel(kernel, arrays);
     return result;
   });
 }
 
 /**
- * What the loops over all elements store, if that came out as a constant when the kernel was written. Most constants
- * are one number everywhere, and then the interpreter need not even be prepared.
+ * What the loops over all elements do, if that is one store. Most constants are one number everywhere or another
+ * constant as it is (the initial value of a variable), and then the interpreter need not even be prepared.
  */
-function storedConstant(body: readonly Stmt[]): number | null {
+function onlyStore(body: readonly Stmt[]): StoreStmt | null {
   const [only] = body;
   if (body.length !== 1 || !only) return null;
-  if (only.kind === "for") return storedConstant(only.body);
-  return only.kind === "store" && only.value.kind === "const" ? only.value.value : null;
+  if (only.kind === "for") return onlyStore(only.body);
+  return only.kind === "store" ? only : null;
 }
 
 const isFoldable = (op: Operation, inputs: readonly Tensor[]): boolean =>

@@ -25,8 +25,9 @@ export interface LoweredProgram {
   readonly calls: readonly KernelCall[];
 }
 
-const printCalls = ({ calls }: LoweredProgram): string => calls.map((call) => printKernel(call.kernel)).join("\n\n");
-function verifyCalls({ calls }: LoweredProgram): void {
+export const printCalls = ({ calls }: LoweredProgram): string =>
+  calls.map((call) => printKernel(call.kernel)).join("\n\n");
+export function verifyCalls({ calls }: LoweredProgram): void {
   for (const call of calls) verifyKernel(call.kernel);
 }
 
@@ -56,7 +57,7 @@ export function kernelPass(
     name,
     doc,
     run: (program, { options }) =>
-      target && (options.target ?? "scalar") !== target ? program : transform(program, replace),
+      target && (options.target ?? "scalar") !== target ? program : replaceKernels(program, replace),
     // What is written for one target only can be left out.
     ...(target ? { skip: unchanged } : {}),
     verify: verifyCalls,
@@ -81,8 +82,11 @@ export const expand = kernelPass(
   expandReductions,
 );
 
-/** Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once. */
-function transform({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
+/**
+ * Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once, and
+ * the same `replace` gives the same kernel of the same kernel.
+ */
+export function replaceKernels({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
   const done = new Map<Kernel, Kernel>();
   const next = calls.map((call): KernelCall => {
     const kernel = getOrMake(done, call.kernel, () => withFreshExpressions(() => replace(call.kernel)));

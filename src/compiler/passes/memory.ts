@@ -4,10 +4,11 @@ import { bytesText } from "../../core/number-text.ts";
 import { elementCount, knownShape } from "../../core/shape.ts";
 import { constantValue, describeTensor, type Tensor, Variable } from "../../graph/operation.ts";
 import { childrenOf, type Expr } from "../../kernel/expr.ts";
+import { divide } from "../../kernel/parallel.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../../kernel/statement.ts";
-import { type Block, bytesOf, liveBytes, placeBlocks } from "../arena.ts";
+import { type Block, bytesOf, copyStride, liveBytes, placeBlocks } from "../arena.ts";
 import type { Pass, PassContext, TraceEvent } from "../pass.ts";
-import type { Plan, PlanArray, Step } from "../plan.ts";
+import { bytesTaken, type Plan, type PlanArray, type Step } from "../plan.ts";
 import type { KernelCall, LoweredProgram } from "./lower.ts";
 import { readsOf } from "./order.ts";
 
@@ -94,6 +95,7 @@ class Planner {
         return block ? { ...array, at: block.offset } : array;
       }),
       steps,
+      phases: [],
       arenaBytes,
       liveBytes: liveBytes(this.#blocks),
       totalBytes: this.#totalBytes,
@@ -160,12 +162,16 @@ class Planner {
     });
     kernel.buffers.forEach((buffer, i) => {
       if (buffer.role !== "scratch") return;
-      const { dtype, size: length } = buffer;
-      const of = `${kernel.name}/${buffer.name}`;
-      args[i] = this.#arrays.push({ region: "arena", at: 0, dtype, length, of, tensor: null }) - 1;
-      this.#blockOf.set(args[i]!, this.#block(length * byteSize(dtype), step, step));
+      args[i] = this.#arrays.push(this.#scratch(kernel, buffer)) - 1;
+      this.#blockOf.set(args[i]!, this.#block(bytesTaken(this.#arrays[args[i]!]!), step, step));
     });
     return { kernel, args, fuses: group.ops, roots: group.roots };
+  }
+
+  #scratch(kernel: Kernel, { name, dtype, size: length }: Buffer): PlanArray {
+    const array: PlanArray = { region: "arena", at: 0, dtype, length, of: `${kernel.name}/${name}`, tensor: null };
+    const count = divide(kernel).own.has(name) ? (this.#context.options.threads ?? 1) : 1;
+    return count > 1 ? { ...array, copies: { count, stride: copyStride(length * byteSize(dtype)) } } : array;
   }
 
   /** Where a kernel stores one of its results. */
@@ -264,10 +270,7 @@ function verifyPlan(plan: UntracedPlan): void {
   /** Who wrote each live range last, as [start, end) → array position. */
   const owner = new Map<number, number>();
   const overlaps = (a: PlanArray, b: PlanArray): boolean =>
-    a.region === "arena" &&
-    b.region === "arena" &&
-    a.at < b.at + b.length * byteSize(b.dtype) &&
-    b.at < a.at + a.length * byteSize(a.dtype);
+    a.region === "arena" && b.region === "arena" && a.at < b.at + bytesTaken(b) && b.at < a.at + bytesTaken(a);
   const check = (at: number, by: string): void => {
     const array = plan.arrays[at]!;
     if (array.region === "arena" && owner.get(at) === undefined) {

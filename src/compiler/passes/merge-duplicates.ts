@@ -13,11 +13,13 @@ let nextIdentity = 0;
 
 const identityOf = (value: object): number => getOrMake(identities, value, () => nextIdentity++);
 
-export function attrKey(attr: Attr): string {
+function attrKey(attr: Attr): string {
   if (Array.isArray(attr)) return `[${attr.map((item: Attr) => attrKey(item)).join()}]`;
   if (ArrayBuffer.isView(attr)) {
     if (attr.length > CONTENT_LIMIT) return `#${identityOf(attr)}`;
-    return `${attr.constructor.name}(${Array.from(attr, (x) => (Object.is(x, -0) ? "-0" : String(x))).join()})`;
+    // Its bytes as characters: numbers as text would take longer than all the rest of a small plan.
+    const bytes = new Uint8Array(attr.buffer, attr.byteOffset, attr.byteLength);
+    return `${attr.constructor.name}[${attr.length}]${String.fromCharCode(...bytes)}`;
   }
   if (typeof attr === "function") return `fn${identityOf(attr)}`;
   if (attr instanceof SymbolicSize) return `size(${attr})`;

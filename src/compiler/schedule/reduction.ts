@@ -171,7 +171,7 @@ const apart = (body: Stmt[]): Stmt[] =>
   body.some((statement) => statement.kind === "let") ? [loopOf(indexVariable("once", 1), 1, body)] : body;
 
 /** True if the order of the operations shows in the result. */
-const orderIsSeen = ({ op, variable: { type } }: ReduceStmt): boolean =>
+export const orderIsSeen = ({ op, variable: { type } }: ReduceStmt): boolean =>
   isFloat(type) && (op === "add" || op === "mul");
 
 /** True if a fold goes along memory far enough for lanes, in an order that lets it. */

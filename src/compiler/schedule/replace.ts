@@ -36,7 +36,11 @@ export function replaceIn(
         return { ...statement, extent: of(statement.extent), body: inside(statement.body) };
       case "reduce": {
         const inner = inside(statement.body); // first: the value may use what the body defines
-        return { ...statement, body: inner, value: of(statement.value) };
+        const value = of(statement.value);
+        const { name, type } = statement.variable;
+        const named = variable(rename(name), type, statement.variable);
+        place.set(statement.variable, named);
+        return { ...statement, variable: named, body: inner, value };
       }
     }
   };

@@ -1,3 +1,4 @@
+import { isFloat } from "../../core/dtype.ts";
 import {
   add,
   type BinaryExpr,
@@ -9,7 +10,8 @@ import {
   mul,
   type VarExpr,
 } from "../../kernel/expr.ts";
-import { expressionsOf, type ForStmt, type Stmt } from "../../kernel/statement.ts";
+import { expressionsOf, type ForStmt, type Stmt, walkStatements } from "../../kernel/statement.ts";
+import { variablesIn } from "../expressions.ts";
 import { affineOf, coefficientOf } from "./affine.ts";
 import { replaceIn } from "./replace.ts";
 import type { Names } from "./statements.ts";
@@ -77,11 +79,53 @@ function splitAtDivisor({ index, extent, body }: ForStmt, names: Names): Stmt[] 
   return null;
 }
 
+/** Turns that are written out, at most. */
+const MOST_TURNS = 4;
+
+/**
+ * Writes out as many turns of a loop as a small number that its index is divided by, so that no division is left:
+ *
+ *     for i < 28: …x[i / 2]…if (i % 2 == 0)…   →   for i < 14: …x[i]…, …x[i]…
+ *
+ * Null where there is no such number.
+ */
+export function unrollByDivisor({ index, extent, body }: ForStmt, names: Names): Stmt[] | null {
+  if (extent.kind !== "const") return null;
+  const period = Math.max(0, ...smallDivisors(index, body));
+  const turns = Math.floor(extent.value / period);
+  if (period === 0 || turns < 2) return null;
+  const outer = indexVariable(index.name, turns);
+  const copies = (count: number, first: Expr): Stmt[] =>
+    Array.from({ length: count }, (_, turn) =>
+      replaceIn(body, new Map([[index, add(first, int(turn))]]), (name) => names.fresh(name)),
+    ).flat();
+  return [
+    { kind: "for", index: outer, extent: int(turns), body: copies(period, mul(outer, int(period))) },
+    ...copies(extent.value - turns * period, int(turns * period)),
+  ];
+}
+
+function smallDivisors(index: VarExpr, body: readonly Stmt[]): ReadonlySet<number> {
+  const found = new Set<number>();
+  const seen = new Set<Expr>();
+  const visit = (expr: Expr): void => {
+    if (seen.has(expr)) return;
+    seen.add(expr);
+    if (isDivision(expr) && expr.y.value > 1 && expr.y.value <= MOST_TURNS && variablesIn([expr.x]).has(index))
+      found.add(expr.y.value);
+    childrenOf(expr).forEach(visit);
+  };
+  walkStatements(body, (statement) => {
+    expressionsOf(statement).forEach(visit);
+  });
+  return found;
+}
+
 /** A quotient or a remainder of whole numbers, by a constant. */
 type Division = BinaryExpr & { readonly y: ConstExpr };
 
 const isDivision = (expr: Expr): expr is Division =>
-  expr.kind === "binary" && (expr.op === "div" || expr.op === "rem") && expr.y.kind === "const";
+  expr.kind === "binary" && (expr.op === "div" || expr.op === "rem") && !isFloat(expr.type) && expr.y.kind === "const";
 
 /** Those in addresses that change from turn to turn. */
 function divisionsOf(index: VarExpr, body: readonly Stmt[]): readonly Division[] {

@@ -9,15 +9,17 @@ import {
   type Stmt,
   walkStatements,
 } from "../../kernel/statement.ts";
+import { foldChunksTogether } from "./chunks.ts";
 import { collapse, collapseReduce } from "./collapse.ts";
 import { independentTurns } from "./independence.ts";
 import { foldsAlong, reduceInLanes } from "./reduction.ts";
 import { replaceIn } from "./replace.ts";
-import { splitUnevenLoop } from "./split.ts";
+import { splitUnevenLoop, unrollByDivisor } from "./split.ts";
 import { Names, renewBody } from "./statements.ts";
 import { streamRows } from "./streaming.ts";
 import { Strides } from "./stride.ts";
 import { blockTranspose, isBlock } from "./transpose.ts";
+import { MOST_TERMS, unrollFolds } from "./unroll.ts";
 
 /** Terms from which on a fold along memory runs in lanes of its own. */
 const LONG_FOLD = 2;
@@ -41,7 +43,8 @@ const SHORTEST = 4;
  *
  * Loops that run through memory as one become one first. Innermost loops come first; where one is too short, or its
  * turns depend on each other, the loop around it may still run in lanes. Folds along memory keep partial results in
- * lanes; folds across it run inside of each lane. Loops that are in lanes already are left alone. No bit changes.
+ * lanes; folds across it run inside of each lane, short ones term by term, long ones several chunks side by side. Loops
+ * that are in lanes already are left alone. No bit changes.
  */
 export function vectoriseKernel(kernel: Kernel): Kernel {
   const scratch: Buffer[] = [];
@@ -110,7 +113,11 @@ class Vectoriser {
     if (lanes === 0) {
       const body = this.block(loop.body);
       if (inner && !hasLanes(body)) lanes = this.#lanesFor(loop);
-      if (lanes === 0) return [{ ...loop, body }];
+      if (lanes === 0) {
+        const loops = body.filter((statement) => statement.kind === "for");
+        const around = loops.length > 0 && loops.every((statement) => statement.lanes);
+        return (around && unrollByDivisor({ ...loop, body }, this.#names)) || [{ ...loop, body }];
+      }
     }
     this.changed = true;
     return this.#inLanes(loop, lanes);
@@ -124,7 +131,8 @@ class Vectoriser {
     if (extent.kind !== "const" || extent.value < SHORTEST || !independentTurns(index, body)) return 0;
     const look = lookAt(index, body);
     if (!look.storesAlong || look.ordered || !pays(look)) return 0;
-    const sums = look.folds > 0 ? (look.nodes > 12 ? 8 : look.terms >= 16 ? 32 : 16) : 16;
+    const alone = look.narrow === 1 && look.calls === 1 && look.nodes <= 20 ? 32 : 16;
+    const sums = look.folds > 0 ? (look.nodes > 12 || look.terms <= MOST_TERMS ? 8 : 32) : alone;
     let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 3 || look.nodes > 60 ? 8 : sums;
     if (look.wide) lanes = Math.max(4, lanes / 2);
     while (lanes > extent.value) lanes -= 4;
@@ -135,7 +143,7 @@ class Vectoriser {
     const count = (extent as { value: number }).value;
     const blocks = Math.floor(count / lanes);
     const rest = count - blocks * lanes;
-    const put = (at: Expr): Stmt[] => replaceIn(body, new Map([[index, at]]));
+    const put = (at: Expr): Stmt[] => this.#folds(replaceIn(body, new Map([[index, at]])), lanes);
     const over = (lane: VarExpr, inner: Stmt[]): Stmt => {
       const width = lane.max + 1;
       return { kind: "for", index: lane, extent: int(width), lanes: width, body: inner };
@@ -156,6 +164,11 @@ class Vectoriser {
     }
     return out;
   }
+
+  /** Folds inside of lanes, as they run best there. */
+  #folds(body: readonly Stmt[], lanes: number): Stmt[] {
+    return unrollFolds(foldChunksTogether(body, lanes, this.#names), this.#names);
+  }
 }
 
 /** What matters of a body for running its loop in lanes. */
@@ -172,6 +185,8 @@ interface Look {
   /** Calls of float functions; those of which 4 lanes are enough to keep the machine busy. */
   calls: number;
   heavy: number;
+  /** Calls of which 32 lanes are better than 16. */
+  narrow: number;
   /** Folds inside, and the most terms one of them has. */
   folds: number;
   terms: number;
@@ -191,8 +206,19 @@ function pays({ work, along, across, gathers, divisions, wide }: Look): boolean 
   return (work + along) / (wide ? 2 : 4) + gathers + DIVISION.inLanes * divisions <= alone;
 }
 
-/** Functions that go through float64, or are long. */
-const LIGHT: ReadonlySet<string> = new Set(["exp", "log", "tanh", "sigmoid", "expm1", "log1p", "erf"]);
+/** All others go through float64, or are long. */
+const LIGHT: ReadonlySet<string> = new Set([
+  "exp",
+  "expNonPositive",
+  "log",
+  "tanh",
+  "sigmoid",
+  "expm1",
+  "log1p",
+  "erf",
+]);
+/** Functions of which eight vectors side by side run faster than four, where there is little besides. */
+const NARROW: ReadonlySet<string> = new Set(["exp", "expNonPositive", "tanh", "sigmoid"]);
 
 function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
   const look: Look = {
@@ -203,6 +229,7 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
     divisions: 0,
     calls: 0,
     heavy: 0,
+    narrow: 0,
     folds: 0,
     terms: 0,
     nodes: 0,
@@ -243,6 +270,7 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
       look.nodes += 6;
       look.work += 20;
       if (!LIGHT.has(expr.fn.name)) look.heavy += 2;
+      if (NARROW.has(expr.fn.name)) look.narrow++;
     }
     for (const child of childrenOf(expr)) visit(child, address);
   };

@@ -32,6 +32,8 @@ interface Exponential {
   readonly top: number;
   /** … below it e^x is 0. */
   readonly bottom: number;
+  /** Here 2^n would have the exponent field 0, and so is 0 itself: n is -127 (float32), -1023 (float64). */
+  readonly zeroPower: number;
   /** Beyond it tanh is ±1. */
   readonly tanhTop: number;
 }
@@ -42,6 +44,7 @@ export const EXPONENTIAL: PerType<Exponential> = {
     p: [0.4999999701976776, 0.16666540503501892, 0.04166742041707039, 0.00836692750453949, 0.0013877431629225612],
     top: 89,
     bottom: -104,
+    zeroPower: -88,
     tanhTop: 9.1,
   },
   float64: {
@@ -54,6 +57,7 @@ export const EXPONENTIAL: PerType<Exponential> = {
     ],
     top: 710,
     bottom: -746,
+    zeroPower: -709,
     tanhTop: 19.1,
   },
 };
@@ -89,6 +93,24 @@ export const exp: MathRecipe = {
   build: (k, x) => {
     const { q, i } = expPieces(k, clampToRange(k, x));
     return scaleByPower(k, add(q, 1), i);
+  },
+};
+
+export const expNonPositive: MathRecipe = {
+  name: "expNonPositive",
+  params: ["x"],
+  doc:
+    "e^x for x ≤ 0, as exp, in 22 operations instead of 28: 2^n is one factor, which needs no test for overflow and is " +
+    "0 itself for the smallest results, those below 2^-126.5 (float64: 2^-1022.5). The low part of n·ln2 is rounded " +
+    "into r.",
+  ulp: { float32: 1, float64: 0.96 },
+  build: (k, x) => {
+    const { ln2High, ln2Low, p, zeroPower } = k.pick(EXPONENTIAL);
+    const clamped = k.let("clamped", atLeast(k, x, zeroPower));
+    const { float: n, int: i } = nearestMultiple(k, clamped, Math.LOG2E, k.pick(LAYOUT).bias);
+    const r = k.let("r", sub(sub(clamped, mul(n, ln2High)), mul(n, ln2Low)));
+    const q = add(r, mul(mul(r, r), horner(r, p)));
+    return mul(add(q, 1), fromExponent(k, i));
   },
 };
 

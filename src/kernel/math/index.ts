@@ -1,7 +1,7 @@
 import type { DType } from "../../core/dtype.ts";
 import { CompileError } from "../../core/errors.ts";
 import { type MathFunction, type MathRecipe, mathFunctionOf } from "./define.ts";
-import { cosh, exp, exp2, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
+import { cosh, exp, exp2, expm1, expNonPositive, sigmoid, sinh, tanh } from "./exponential.ts";
 import { lgamma } from "./gamma.ts";
 import { acos, asin, atan, atan2 } from "./inverse.ts";
 import { acosh, asinh, atanh, log, log1p, log2, log10, softplus } from "./logarithm.ts";
@@ -14,7 +14,7 @@ export type { MathFunction, MathRecipe } from "./define.ts";
  * The float functions. Ops call them by their recipe, `k.call(math.exp, x)` with `import * as math`, so that a program
  * holds those it can reach and no others. The table below, of all of them by name, is for tests and documentation.
  */
-export { cosh, exp, exp2, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
+export { cosh, exp, exp2, expm1, expNonPositive, sigmoid, sinh, tanh } from "./exponential.ts";
 export { lgamma } from "./gamma.ts";
 export { acos, asin, atan, atan2 } from "./inverse.ts";
 export { acosh, asinh, atanh, log, log1p, log2, log10, softplus } from "./logarithm.ts";
@@ -25,6 +25,7 @@ export { cos, sin, tan } from "./trigonometric.ts";
 const RECIPES: readonly MathRecipe[] = [
   exp,
   expm1,
+  expNonPositive,
   tanh,
   sigmoid,
   exp2,

@@ -1,7 +1,7 @@
-import { add, constant, type Expr, load, type VarExpr } from "../../../kernel/expr.ts";
+import { add, constant, type Expr, type VarExpr } from "../../../kernel/expr.ts";
 import type { Buffer, Kernel, Stmt } from "../../../kernel/statement.ts";
 import { variablesIn } from "../../expressions.ts";
-import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine } from "../affine.ts";
+import { type Affine, affineConstant, affineExpr, affineVariable, plus, substituteAffine, times } from "../affine.ts";
 import { replaceIn } from "../replace.ts";
 import { countOf, extentOf, type Loop, loopOver, makeLoop, Names, nest } from "../statements.ts";
 import { coverLanes, type LanePart, TILE_ROWS } from "./cover.ts";
@@ -10,7 +10,7 @@ import { type Contraction, contractionsOf } from "./nest.ts";
 import { loadOf, type Operand, plainOperand } from "./operand.ts";
 import { gridSize, type Packing, pack } from "./packing.ts";
 import { chooseRoles, isContiguous, type Roles } from "./roles.ts";
-import { Tiles, type VectorOperand } from "./tiles.ts";
+import { type Ending, Tiles, type VectorOperand } from "./tiles.ts";
 
 /**
  * The schedule of a contraction (matrix product, convolution, either gradient of one) for a target with vectors:
@@ -58,6 +58,8 @@ const LARGE = 2 ** 20;
 const ROWS_INSIDE = 16;
 /** Terms that must be left to a tile when the rest of the sum moves outside. */
 const TERMS_INSIDE = 16;
+/** Elements that the sums of all chunks may take together, each with an array of its own. */
+const MOST_PARTS = 2 ** 18;
 /** Rows from which on packing the vector operand pays, if only to have its panels in one piece. */
 const PACK_FROM = 4 * TILE_ROWS;
 
@@ -208,39 +210,61 @@ class Schedule {
 
   /**
    * A long sum: chunk by chunk, and within a chunk perhaps image by image, over all tiles. Sums that are not done lie
-   * in an array; what is added to what, and in which order, is as `kernel/reduce.ts` says.
+   * in an array; what is added to what, and in which order, is as `kernel/reduce.ts` says. Where there is room, each
+   * chunk has an array of its own: then chunks need nothing of each other, and threads may share them.
    */
   #longSum(chunk: number | null): Stmt[] {
-    const { loops } = this.#contraction;
-    const [first, ...others] = loops as [Loop, ...Loop[]];
-    const part = this.#outerTerm ? this.#sumArray("part") : null;
-    const total = chunk === null ? null : this.#sumArray("total");
-
-    /** The terms whose first index is `start … start + length - 1`. */
-    const stretch = (start: Affine, length: number): Stmt[] => {
-      const offset = makeLoop(this.#names.fresh(first.index.name), length);
-      const place = new Map([[first.index, plus(start, countOf(offset))]]);
-      if (!part) {
-        const inner = makeLoop(offset.index.name, length);
-        const within = new Map([[first.index, plus(start, affineVariable(inner.index))]]);
-        return this.#tiles.all(this.#b, [inner, ...others], within, { kind: "total", sums: total! });
-      }
-      const expressions = new Map<Expr, Expr>([...place].map(([index, value]) => [index, affineExpr(value)]));
-      const fills = replaceIn(this.#fills[this.#outer.length + 1] ?? [], expressions);
-      const tiles = this.#tiles.all(this.#b, others, place, { kind: "keep", sums: part });
-      const sum = [...this.#clear(part), ...loopOver(offset, [...fills, ...tiles])];
-      return total ? [...sum, ...this.#addTo(total, part)] : sum;
-    };
-    if (chunk === null) return [...stretch(affineConstant(0), first.extent), ...this.#finishAll(part!)];
+    const [first] = this.#contraction.loops as [Loop, ...Loop[]];
+    if (chunk === null) {
+      const part = this.#sumArray("part");
+      return [...this.#stretch(affineConstant(0), first.extent, part), ...this.#finishAll([loadFrom(part, 0)])];
+    }
     const full = makeLoop(this.#names.fresh("chunk"), Math.floor(first.extent / chunk));
     const rest = first.extent - full.extent * chunk;
     const start = plus(affineConstant(0), countOf(full), chunk);
+    const end = affineConstant(full.extent * chunk);
+    const size = extentOf(this.#tiles.axes);
+    const count = full.extent + (rest > 0 ? 1 : 0);
+    if (count * size <= MOST_PARTS) {
+      const parts = this.#newScratch("parts", count * size);
+      return [
+        ...(full.extent > 0 ? loopOver(full, this.#stretch(start, chunk, parts, times(countOf(full), size))) : []),
+        ...(rest > 0 ? this.#stretch(end, rest, parts, affineConstant(full.extent * size)) : []),
+        ...this.#finishAll(Array.from({ length: count }, (_, i) => loadFrom(parts, i * size))),
+      ];
+    }
+    const total = this.#sumArray("total");
+    const part = this.#outerTerm ? this.#sumArray("part") : null;
+    const added = (from: Affine, length: number): Stmt[] =>
+      part
+        ? [...this.#stretch(from, length, part), ...this.#addTo(total, part)]
+        : this.#tilesOf(from, length, { kind: "total", sums: total });
     return [
-      ...this.#clear(total!),
-      ...(full.extent > 0 ? loopOver(full, stretch(start, chunk)) : []),
-      ...(rest > 0 ? stretch(affineConstant(full.extent * chunk), rest) : []),
-      ...this.#finishAll(total!),
+      ...this.#clear(total, total.size),
+      ...(full.extent > 0 ? loopOver(full, added(start, chunk)) : []),
+      ...(rest > 0 ? added(end, rest) : []),
+      ...this.#finishAll([loadFrom(total, 0)]),
     ];
+  }
+
+  /** Sums of the terms whose first index is `start … start + length - 1`, in `sums`, from element `from` on. */
+  #stretch(start: Affine, length: number, sums: Buffer, from: Affine = affineConstant(0)): Stmt[] {
+    if (!this.#outerTerm) return this.#tilesOf(start, length, { kind: "put", sums, from });
+    const [first, ...others] = this.#contraction.loops as [Loop, ...Loop[]];
+    const offset = makeLoop(this.#names.fresh(first.index.name), length);
+    const place = new Map([[first.index, plus(start, countOf(offset))]]);
+    const expressions = new Map<Expr, Expr>([...place].map(([index, value]) => [index, affineExpr(value)]));
+    const fills = replaceIn(this.#fills[this.#outer.length + 1] ?? [], expressions);
+    const tiles = this.#tiles.all(this.#b, others, place, { kind: "keep", sums, from });
+    return [...this.#clear(sums, extentOf(this.#tiles.axes), from), ...loopOver(offset, [...fills, ...tiles])];
+  }
+
+  /** All tiles over the terms whose first index is `start … start + length - 1`. */
+  #tilesOf(start: Affine, length: number, ending: Ending): Stmt[] {
+    const [first, ...others] = this.#contraction.loops as [Loop, ...Loop[]];
+    const inner = makeLoop(this.#names.fresh(first.index.name), length);
+    const place = new Map([[first.index, plus(start, affineVariable(inner.index))]]);
+    return this.#tiles.all(this.#b, [inner, ...others], place, ending);
   }
 
   #sumArray(name: string): Buffer {
@@ -254,30 +278,39 @@ class Schedule {
     return buffer;
   }
 
-  #each(size: number, body: (at: Expr) => Stmt): Stmt[] {
+  #each(size: number, body: (at: Affine) => Stmt): Stmt[] {
     const loop = makeLoop(this.#names.fresh("z"), size);
-    return loopOver(loop, [body(affineExpr(countOf(loop)))]);
+    return loopOver(loop, [body(countOf(loop))]);
   }
 
-  #clear(buffer: Buffer): Stmt[] {
-    return this.#each(buffer.size, (at) => ({ kind: "store", buffer, at, value: constant(0, buffer.dtype) }));
+  #clear(buffer: Buffer, size: number, from: Affine = affineConstant(0)): Stmt[] {
+    const value = constant(0, buffer.dtype);
+    return this.#each(size, (at) => ({ kind: "store", buffer, at: affineExpr(plus(at, from)), value }));
   }
 
   #addTo(total: Buffer, part: Buffer): Stmt[] {
     return this.#each(total.size, (at) => {
-      const value = add(load(total, at), load(part, at));
-      return { kind: "store", buffer: total, at, value };
+      const value = add(loadOf(total, at), loadOf(part, at));
+      return { kind: "store", buffer: total, at: affineExpr(at), value };
     });
   }
 
-  /** What is left to do once all sums are known. */
-  #finishAll(sums: Buffer): Stmt[] {
+  /** What is left to do once all sums are known: each is the sum of these values, from 0 on, where there are several. */
+  #finishAll(values: readonly ((at: Affine) => Expr)[]): Stmt[] {
     const { sum, finish } = this.#contraction;
     const { axes, sumIndex } = this.#tiles;
     const place = new Map<Expr, Expr>(axes.map((loop) => [loop.index, affineExpr(countOf(loop))]));
     const at = substituteAffine(sumIndex, new Map(axes.map((loop) => [loop.index, countOf(loop)])));
     place.set(sum, sum);
-    const value: Stmt = { kind: "let", variable: sum, value: loadOf(sums, at), mutable: false };
+    const [only, ...more] = values.map((value) => value(at)) as [Expr, ...Expr[]];
+    const all = more.length === 0 ? only : [only, ...more].reduce(add, constant(0, sum.type));
+    const value: Stmt = { kind: "let", variable: sum, value: all, mutable: false };
     return nest(axes, [value, ...replaceIn(finish, place)]);
   }
 }
+
+/** Elements of an array from `from` on. */
+const loadFrom =
+  (buffer: Buffer, from: number) =>
+  (at: Affine): Expr =>
+    loadOf(buffer, plus(at, affineConstant(from)));

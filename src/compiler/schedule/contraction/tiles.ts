@@ -23,8 +23,10 @@ import { type TileRows, tileBody } from "./tile.ts";
 /** What happens to the sums of a tile besides adding to them. */
 export type Ending =
   | { readonly kind: "finish" }
-  /** Kept in an array from one outer turn of the reduction to the next. */
-  | { readonly kind: "keep"; readonly sums: Buffer }
+  /** Kept in an array, which starts at `from`, from one outer turn of the reduction to the next. */
+  | { readonly kind: "keep"; readonly sums: Buffer; readonly from: Affine }
+  /** Put into an array, which starts at `from`. */
+  | { readonly kind: "put"; readonly sums: Buffer; readonly from: Affine }
   /** Added to the sum of the chunks before. */
   | { readonly kind: "total"; readonly sums: Buffer };
 
@@ -228,7 +230,7 @@ export class Tiles {
         type: sum.type,
         sumName: sum.name,
         loops,
-        start: (row) => (ending.kind === "keep" ? loadOf(ending.sums, this.#sumAt(points[row]!)) : null),
+        start: (row) => (ending.kind === "keep" ? loadOf(ending.sums, this.#sumAt(points[row]!, ending.from)) : null),
         finish: (row, value) => this.#end(ending, row, value, points[row]!),
       },
       names,
@@ -277,8 +279,8 @@ export class Tiles {
     return { rows: copied, fill: nest(counters, loopOver(within, [store], { lanes: count })) };
   }
 
-  #sumAt(point: Point): Affine {
-    return substituteAffine(this.sumIndex, point);
+  #sumAt(point: Point, from: Affine): Affine {
+    return plus(substituteAffine(this.sumIndex, point), from);
   }
 
   #end(ending: Ending, row: number, value: Expr, point: Point): readonly Stmt[] {
@@ -288,8 +290,8 @@ export class Tiles {
       place.set(contraction.sum, value);
       return replaceIn(contraction.finish, place, (name) => names.copy(name, row));
     }
-    const at = this.#sumAt(point);
-    const sum = ending.kind === "keep" ? value : add(loadOf(ending.sums, at), value);
+    const at = this.#sumAt(point, ending.kind === "total" ? affineConstant(0) : ending.from);
+    const sum = ending.kind === "total" ? add(loadOf(ending.sums, at), value) : value;
     return [{ kind: "store", buffer: ending.sums, at: affineExpr(at), value: sum }];
   }
 }
