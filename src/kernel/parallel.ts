@@ -1,9 +1,10 @@
 import { childrenOf, type Expr } from "./expr.ts";
+import { sharingProblem } from "./lanes.ts";
 import { bodyOf, expressionsOf, type ForStmt, type Kernel, type Stmt, walkStatements } from "./statement.ts";
 
 /**
- * How the work of one kernel is shared out among threads. Loops marked `parallel` stand in the kernel's body itself; each
- * is a part of its own, and so is what stands between them. Parts run one after another as the body says, as far as one
+ * How the work of one kernel is shared out among threads. Loops marked `parallel` stand in the kernel's body itself, or
+ * are all there is in another; each nest of them is a part of its own, and so is what stands between them. Parts run one after another as the body says, as far as one
  * needs what another makes.
  *
  * Scratch memory that a single part fills and reads is each thread's own: threads never see one another's, so turns that
@@ -27,8 +28,27 @@ export interface Part {
   readonly stores: ReadonlySet<string>;
 }
 
-/** Turns of a parallel loop: a constant. */
-export const turnsOf = (loop: ForStmt): number => (loop.extent as { readonly value: number }).value;
+/**
+ * A parallel loop with those inside of it that are parallel too: each is all there is in the one around it, and their
+ * turns are shared out as those of one loop.
+ */
+export function nestOf(loop: ForStmt): readonly [ForStmt, ...ForStmt[]] {
+  const nest: [ForStmt, ...ForStmt[]] = [loop];
+  for (let inner = loop.body[0]; inner && isParallel(inner); inner = inner.body[0]) nest.push(inner);
+  return nest;
+}
+/** Turns of a parallel loop, all of its nest. */
+export const turnsOf = (loop: ForStmt): number =>
+  nestOf(loop).reduce((turns, { extent }) => turns * (extent as { readonly value: number }).value, 1);
+
+/** Why the turns of a parallel loop may not be shared out; null if they may. */
+export function parallelProblem(loop: ForStmt, own: ReadonlySet<string>): string | null {
+  for (const one of nestOf(loop)) {
+    const problem = sharingProblem(one, own);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
 
 /** The parts of a kernel whose parallel loops are marked. */
 export function divide(kernel: Kernel): Division {
@@ -190,7 +210,7 @@ class Divider {
     if (loops.length > 1 || others.length > 0) return false;
     if (body.slice(body.indexOf(loop!)).some((statement) => statement !== loop && storing.includes(statement)))
       return false;
-    return startsAnew(loop!.body, name);
+    return startsAnew(nestOf(loop!).at(-1)!.body, name);
   }
 }
 

@@ -26,7 +26,10 @@ export interface ForStmt {
   readonly lanes?: number;
   /** Turns written out one after another; divides the constant extent. */
   readonly unroll?: number;
-  /** Turns may be shared out among threads. Only the outermost loops of a kernel; see `kernel/parallel.ts`. */
+  /**
+   * Turns may be shared out among threads. Only the outermost loops of a kernel, and loops that are all there is in such
+   * a one; see `kernel/parallel.ts`.
+   */
   readonly parallel?: boolean;
 }
 /** Introduces `variable`; `mutable` ones may be `set` later. Visible to the end of the enclosing block. */

@@ -1,9 +1,9 @@
 import { isFloat, isInteger, isNumeric, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type BinaryExpr, childrenOf, type Expr, isCompare, type UnaryExpr, type VarExpr } from "./expr.ts";
-import { lanesProblem, sharingProblem } from "./lanes.ts";
+import { lanesProblem } from "./lanes.ts";
 import { type MathFunction, mathFunctionOf } from "./math/define.ts";
-import { divide } from "./parallel.ts";
+import { divide, nestOf, parallelProblem } from "./parallel.ts";
 import { printExpr, printHead } from "./print.ts";
 import { Scope } from "./scope.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type ReduceStmt, type Stmt } from "./statement.ts";
@@ -128,8 +128,8 @@ class Verifier {
   readonly #buffers: ReadonlyMap<string, Buffer>;
   readonly #scope = new Scope<Known>();
   #statement: Stmt | null = null;
-  /** The statements of the kernel's body itself. */
-  #top: readonly Stmt[] = [];
+  /** The loops of the kernel's body itself, and those that are all there is in a parallel one. */
+  readonly #mayBeParallel = new Set<Stmt>();
 
   constructor(where: string, buffers: readonly Buffer[]) {
     this.#where = where;
@@ -138,12 +138,13 @@ class Verifier {
   }
 
   kernel(kernel: Kernel): void {
-    this.#top = kernel.body;
+    for (const statement of kernel.body)
+      if (statement.kind === "for") for (const loop of nestOf(statement)) this.#mayBeParallel.add(loop);
     this.#block(kernel.body, false);
     const { own, parts } = divide(kernel);
     for (const { loop } of parts) {
       this.#statement = loop;
-      const problem = loop && sharingProblem(loop, own);
+      const problem = loop && parallelProblem(loop, own);
       if (problem) this.#fail(`turns that threads share: ${problem}`);
     }
   }
@@ -189,7 +190,7 @@ class Verifier {
         this.#statement = statement;
         const problem = statement.lanes === undefined ? null : lanesProblem(statement);
         if (problem) this.#fail(problem);
-        if (statement.parallel && !this.#top.includes(statement))
+        if (statement.parallel && !this.#mayBeParallel.has(statement))
           this.#fail("a parallel loop stands in another statement");
         return;
       }

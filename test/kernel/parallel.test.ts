@@ -7,7 +7,7 @@ import { Session } from "../../src/index.ts";
 import { add, binary, type Expr, indexVariable, int, load, mul, withFreshExpressions } from "../../src/kernel/expr.ts";
 import { interpretKernel } from "../../src/kernel/interpret.ts";
 import { sharingProblem } from "../../src/kernel/lanes.ts";
-import { divide, turnsOf } from "../../src/kernel/parallel.ts";
+import { divide, nestOf, turnsOf } from "../../src/kernel/parallel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import type { Buffer, ForStmt, Kernel, Stmt } from "../../src/kernel/statement.ts";
 import { RandomStream, seedOf } from "../support/random.ts";
@@ -53,8 +53,14 @@ function runInShares(kernel: Kernel, arrays: readonly TypedArray[], random: Rand
     for (const turn of turns.slice(0, 6).concat(turns.slice(6).sort((a, b) => b - a)))
       withFreshExpressions(() => {
         const [renewed] = renewBody([loop]) as [ForStmt];
-        const place = new Map<Expr, Expr>([[renewed.index, int(turn)]]);
-        run([...renewBody(prologue), ...replaceIn(renewed.body, place)]);
+        const nest = nestOf(renewed);
+        const place = new Map<Expr, Expr>();
+        let left = turn;
+        for (const { index } of [...nest].reverse()) {
+          place.set(index, int(left % (index.max + 1)));
+          left = Math.floor(left / (index.max + 1));
+        }
+        run([...renewBody(prologue), ...replaceIn(nest.at(-1)!.body, place)]);
       });
   }
 }

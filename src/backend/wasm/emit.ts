@@ -1,5 +1,6 @@
 import { byteSize, isFloat } from "../../core/dtype.ts";
 import { constant, type Expr, mapChildren, withFreshExpressions } from "../../kernel/expr.ts";
+import { nestOf } from "../../kernel/parallel.ts";
 import type { ForStmt, IfStmt, Kernel, LetStmt, SetStmt, Stmt, StoreStmt, WhileStmt } from "../../kernel/statement.ts";
 import type { Func } from "./assembler.ts";
 import { type Mask, pieceLanes, valueType } from "./context.ts";
@@ -39,6 +40,7 @@ class KernelEmitter extends VectorEmitter {
     switch (statement.kind) {
       case "for":
         if (statement.lanes) this.#lanes(statement, statement.lanes);
+        else if (statement.parallel && this.share && nestOf(statement).length > 1) this.#sharedNest(nestOf(statement));
         else this.#for(statement);
         return;
       case "let":
@@ -261,6 +263,30 @@ class KernelEmitter extends VectorEmitter {
     }
     outer.code.end().end();
     if (end !== null) outer.code.end();
+  }
+
+  /** The turns of a share of a nest of loops, as one loop that counts them; the indices are what is left of divisions. */
+  #sharedNest(nest: readonly ForStmt[]): void {
+    const { first, count } = this.share!;
+    const outer = this.region;
+    const [turn, left] = [this.locals.make("i32"), this.locals.make("i32")];
+    const region = this.nested("loop", (loop) => {
+      this.code.op("local.get", turn).op("local.set", left);
+      for (const { index, extent } of [...nest].reverse()) {
+        const { value } = extent as { readonly value: number };
+        const scalar = this.locals.make("i32");
+        const binding = { variable: index, region: loop, mutable: false, varying: false, masks: this.masks, scalar };
+        loop.bindings.set(index.name, binding);
+        this.code.op("local.get", left).op("i32.const", value).op("i32.rem_s").op("local.set", scalar);
+        this.code.op("local.get", left).op("i32.const", value).op("i32.div_s").op("local.set", left);
+      }
+      this.statements(nest.at(-1)!.body);
+    });
+    const end = this.locals.make("i32");
+    outer.code.op("local.get", first).op("local.tee", turn).op("local.get", count).op("i32.add").op("local.set", end);
+    outer.code.op("local.get", count).op("i32.const", 0).op("i32.gt_s").if().block().loop().append(region.code);
+    outer.code.op("local.get", turn).op("i32.const", 1).op("i32.add").op("local.tee", turn);
+    outer.code.op("local.get", end).op("i32.lt_s").op("br_if", 0).end().end().end();
   }
 
   #increase(local: number, step: number): void {

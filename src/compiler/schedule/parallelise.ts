@@ -1,5 +1,4 @@
-import { sharingProblem } from "../../kernel/lanes.ts";
-import { divide, turnsOf } from "../../kernel/parallel.ts";
+import { divide, parallelProblem, turnsOf } from "../../kernel/parallel.ts";
 import type { ForStmt, Kernel, Stmt } from "../../kernel/statement.ts";
 import { costOf } from "./cost.ts";
 
@@ -7,6 +6,8 @@ import { costOf } from "./cost.ts";
 export const LEAST_LOOP = 3000;
 /** What every thread does for itself may take this part of what is shared. */
 const MOST_PROLOGUE = 1 / 8;
+/** Turns that can be shared out evenly enough. */
+const MANY_TURNS = 8;
 
 /**
  * Marks the outermost loops of a kernel whose turns can be shared out among threads, and that are long enough for it. The
@@ -22,22 +23,35 @@ export function paralleliseKernel(kernel: Kernel, leastLoop: number): Kernel {
     statement.extent.value > 1 &&
     costOf([statement]) >= leastLoop;
   const marked = new Set<Stmt>(kernel.body.filter(isCandidate));
+  /** Loops that have few turns, and whose inner loop is shared out along with them. */
+  const nested = new Set<Stmt>([...marked].filter((statement) => innerOf(statement as ForStmt) !== null));
   while (marked.size > 0) {
-    const mark = (statement: Stmt): Stmt =>
-      marked.has(statement) ? { ...(statement as ForStmt), parallel: true } : statement;
+    const mark = (statement: Stmt): Stmt => {
+      if (!marked.has(statement)) return statement;
+      const loop: ForStmt = { ...(statement as ForStmt), parallel: true };
+      return nested.has(statement) ? { ...loop, body: [{ ...innerOf(loop)!, parallel: true }] } : loop;
+    };
     const trial: Kernel = { ...kernel, body: kernel.body.map(mark) };
     const { parts, own } = divide(trial);
     const failed = kernel.body.filter((statement, i) => {
       if (!marked.has(statement)) return false;
       const part = parts.find(({ loop }) => loop === trial.body[i]);
-      if (!part?.loop || sharingProblem(part.loop, own) !== null) return true;
+      if (!part?.loop || parallelProblem(part.loop, own) !== null) return true;
       return costOf(part.prologue) > costOf([part.loop]) * MOST_PROLOGUE;
     });
     if (failed.length === 0) return trial;
     // One at a time: without it, scratch memory of others may become their own.
-    marked.delete(failed[0]!);
+    const [first] = failed as [Stmt];
+    if (!nested.delete(first)) marked.delete(first);
   }
   return kernel;
+}
+
+/** The loop inside of a loop of few turns, if it is all there is in it. */
+function innerOf({ extent, body }: ForStmt): ForStmt | null {
+  const [inner] = body;
+  if (body.length !== 1 || inner?.kind !== "for" || inner.lanes || inner.extent.kind !== "const") return null;
+  return (extent as { readonly value: number }).value < MANY_TURNS && inner.extent.value > 1 ? inner : null;
 }
 
 /** Turns of a parallel loop that make a share worth asking for: two shares are worth a meeting. */
