@@ -224,9 +224,20 @@ export {
 } from "./ops/strided.ts";
 export type { BroadcastOf, BroadcastResult, Dims, Operand, OpOptions, ShapeOf } from "./ops/support.ts";
 export { acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan } from "./ops/trigonometry.ts";
+export { createSession, type WorkerSessionOptions } from "./remote/create-session.ts";
+export type { RemoteCallOptions, RunProgress } from "./remote/link.ts";
+export type { PlanSummary } from "./remote/messages.ts";
+export {
+  type RemotePreparedRun,
+  type RemotePrepareOptions,
+  type RemoteRunOptions,
+  type RunEachOptions,
+  WorkerSession,
+} from "./remote/worker-session.ts";
 export type { Feeds } from "./runtime/feeds.ts";
 export type { Fetched, Fetches } from "./runtime/fetches.ts";
 export { Graph, type Initializer, type VariableInfo, type VariableOptions } from "./runtime/graph.ts";
 export { NDArray } from "./runtime/ndarray.ts";
 export type { PreparedRun, PrepareOptions } from "./runtime/prepared.ts";
+export { RandomState, type RandomStateOptions } from "./runtime/random-state.ts";
 export { Session, type SessionOptions } from "./runtime/session.ts";

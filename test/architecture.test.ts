@@ -35,9 +35,11 @@ const layers: Readonly<Record<string, Reach>> = {
 
   train: { values: [...belowRuntime, "runtime"] },
   data: { values: ["core", "graph", "runtime"] },
+  eager: { values: [...belowRuntime, "runtime"] },
   inspect: { values: [...belowRuntime, "runtime"] },
-  tf1: { values: [...belowRuntime, "runtime", "train"] },
+  tf1: { values: [...belowRuntime, "runtime", "train", "eager"] },
   files: { values: [...belowRuntime, "runtime"] },
+  lint: { values: [] },
   remote: { values: ["core", "graph", "compiler/pipeline.ts", "runtime", "files", "data/messages.ts"] },
   node: { values: [...belowRuntime, "runtime", "files"] },
 };

@@ -1,10 +1,10 @@
 import { isFloat } from "../core/dtype.ts";
 import { GradientError } from "../core/errors.ts";
 import { sameShape, specText } from "../core/shape.ts";
-import { buildInto, type GraphBuilder } from "../graph/builder.ts";
-import { reachable } from "../graph/function.ts";
+import { builderOf, buildInto, type GraphBuilder } from "../graph/builder.ts";
 import { describeTensor, type Operation, type Tensor } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
+import { inOrderMade, reachable } from "../graph/reachable.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/movement.ts";
 import type { ShapeOf } from "../ops/support.ts";
@@ -53,17 +53,28 @@ export function gradients(
   options: GradientOptions = {},
 ): (Tensor | null)[] {
   const roots = Array.isArray(ys) ? (ys as readonly Tensor[]) : [ys as Tensor];
-  const builder = (roots[0] ?? xs[0])?.graph;
-  if (!builder || roots.length === 0) {
+  if (!roots[0]) {
     throw new GradientError({
       what: "gradients: there is nothing to differentiate",
       at: lineOf(captureStack()),
       fix: "give at least one y: gradients(loss, [w])",
     });
   }
-  checkRoots(roots, xs, options.gradYs);
+  const builder = builderOf(roots[0]);
+  if (builder.runsAtOnce) {
+    throw new GradientError({
+      what: `gradients: ${describeTensor(roots[0])} is a value: it does not know how it was computed`,
+      at: lineOf(captureStack()),
+      fix: "record the computation: with a GradientTape, or grad((x) => …)(x), of forerun/eager",
+    });
+  }
+  const from = roots.map((y) => builder.standIns(y).at(-1)!);
+  const to = xs.map((x) => builder.standIns(x));
+  checkRoots(from, to.flat(), options.gradYs);
   const first = builder.operations.length;
-  const found = builder.scope(options.name ?? "gradients", () => backpropagate(builder, roots, xs, options));
+  // The order decides how gradients are added up: that in which a tape records, so that both give the same bits.
+  const ops = inOrderMade(reachable(from.map((y) => y.op)));
+  const found = builder.scope(options.name ?? "gradients", () => backpropagate(builder, ops, from, to, options));
   // Rules build the gradient of every operand; what nobody asked for leaves the graph again.
   builder.discardUnused(
     first,
@@ -72,7 +83,7 @@ export function gradients(
   return found;
 }
 
-function checkRoots(roots: readonly Tensor[], xs: readonly Tensor[], gradYs?: readonly (Tensor | null)[]): void {
+export function checkRoots(roots: readonly Tensor[], xs: readonly Tensor[], gradYs?: readonly (Tensor | null)[]): void {
   const at = () => lineOf(captureStack());
   for (const y of roots) {
     if (isFloat(y.dtype)) continue;
@@ -113,18 +124,20 @@ function checkRoots(roots: readonly Tensor[], xs: readonly Tensor[], gradYs?: re
   });
 }
 
-function backpropagate(
+/**
+ * Goes back through operations from `ys` to `xs`, applying to `builder` what their rules say.
+ * @param ops all that may lie between, inputs first
+ * @param xs of each the tensors that stand for it: what flows to them is added up
+ */
+export function backpropagate(
   builder: GraphBuilder,
+  ops: readonly Operation[],
   ys: readonly Tensor[],
-  xs: readonly Tensor[],
+  xs: readonly (readonly Tensor[])[],
   options: GradientOptions,
 ): (Tensor | null)[] {
   const stops = new Set(options.stopGradients ?? []);
-  const ops = reachable(
-    ys.map((y) => y.op),
-    (tensor) => stops.has(tensor),
-  );
-  const carries = tensorsThatDependOn(xs, ops, stops);
+  const carries = tensorsThatDependOn(xs.flat(), ops, stops);
 
   /** Gradient contributions collected so far; one tensor once they are summed. */
   const pending = new Map<Tensor, Tensor[]>();
@@ -156,9 +169,10 @@ function backpropagate(
       if (g && carries.has(input) && !stops.has(input)) contribute(input, g);
     });
   }
-  return xs.map((x) => {
-    const g = carries.has(x) ? total(x) : null;
-    if (g) return g;
+  return xs.map((tensors) => {
+    const [x] = tensors as readonly [Tensor];
+    const parts = tensors.flatMap((tensor) => (carries.has(tensor) ? (total(tensor) ?? []) : []));
+    if (parts.length > 0) return parts.reduce((a, b) => derive(builder, x.op, () => add(a, b)));
     if (options.unconnected === "none") return null;
     if (options.unconnected === "zero") return derive(builder, x.op, () => zerosLike(x));
     throw unconnectedError(ys, x, ops);
@@ -196,10 +210,11 @@ function throughDecomposition(
   op: Operation,
   dy: readonly (Tensor | null)[],
 ): readonly (Tensor | null)[] {
-  const outputs = buildInto(builder, () => op.def.decompose!(op));
+  const { outputs, ops } = builder.recorded(() => buildInto(builder, () => op.def.decompose!(op)));
   const connected = outputs.filter((_, i) => dy[i]);
   const inputs = [...new Set(op.inputs)].filter((input) => isFloat(input.dtype));
-  const found = backpropagate(builder, connected, inputs, {
+  const sources = inputs.map((input) => [input]);
+  const found = backpropagate(builder, ops, connected, sources, {
     gradYs: dy.filter((g) => g !== null),
     unconnected: "none",
   });

@@ -33,3 +33,6 @@ export function threefry(key: Words, counter: Words): Words {
   }
   return [x, y];
 }
+
+/** A new key from a key and a word: `foldIn` of `ops/random.ts`. */
+export const foldWord = (key: Words, word: number): Words => threefry(key, [1, word]);

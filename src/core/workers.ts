@@ -11,6 +11,8 @@
  * and Node takes the URL, which ends in `.ts` where the sources run as they are (tsx, vitest).
  */
 
+import type { UrlLike, WorkerLike } from "./host.ts";
+
 /** A thread as its owner sees it. Listeners are added; what comes before the first one is kept by the engine. */
 export interface WorkerHandle {
   /** Sends a copy, but for `transfer`: these buffers move, and are empty here afterwards. */
@@ -29,7 +31,7 @@ export interface WorkerHandle {
 
 export interface SpawnOptions {
   /** Starts the worker where there is a web `Worker`; without it, `new Worker(url, { type: "module" })`. */
-  readonly web?: (() => Worker) | undefined;
+  readonly web?: (() => WorkerLike) | undefined;
   /** The worker will load TypeScript: its own file (known from the URL), or what it imports later. Node only. */
   readonly typescript?: boolean | undefined;
 }
@@ -57,23 +59,24 @@ interface WorkerThreads {
 }
 
 /** Whether the file at a URL is TypeScript. */
-export const isTypeScript = (url: URL | string): boolean => /\.[cm]?tsx?$/.test(new URL(url).pathname);
+export const isTypeScript = (url: UrlLike | string): boolean => /\.[cm]?tsx?$/.test(new URL(String(url)).pathname);
 
 /**
  * The file `name` beside the module at `base`, with the same extension: `.ts` in the sources, else `.js`.
  * @param base `import.meta.url`
  */
-export const workerUrl = (base: string, name: string): URL =>
+export const workerUrl = (base: string, name: string): UrlLike =>
   new URL(`./${name}.${isTypeScript(base) ? "ts" : "js"}`, base);
 
 /**
  * Starts a module as a thread of its own.
  * @param url of the module, absolute
  */
-export function spawnWorker(url: URL | string, options: SpawnOptions = {}): WorkerHandle {
+export function spawnWorker(url: UrlLike | string, options: SpawnOptions = {}): WorkerHandle {
   const threads = nodeThreads();
-  if (threads === null) return new WebHandle(options.web?.() ?? new Worker(url, { type: "module" }));
-  const file = new URL(url);
+  if (threads === null)
+    return new WebHandle((options.web?.() as Worker | undefined) ?? new Worker(String(url), { type: "module" }));
+  const file = new URL(String(url));
   return new NodeHandle(threads, options.typescript || isTypeScript(file) ? typescriptStart(file) : file);
 }
 
@@ -99,9 +102,17 @@ function nodeThreads(): WorkerThreads | Promise<WorkerThreads> | null {
   return import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<WorkerThreads>;
 }
 
+/** What promises have given. A thread that waits for others leaves promises no time, and must go on without them. */
+const settled = new WeakMap<Promise<unknown>, unknown>();
+
 /** Calls `use` at once, or as soon as the value is there. */
 function now<T extends object, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
-  return value instanceof Promise ? value.then(use) : use(value);
+  if (!(value instanceof Promise)) return use(value);
+  if (settled.has(value)) return use(settled.get(value) as T);
+  return value.then((there) => {
+    settled.set(value, there);
+    return use(there);
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { TypedArray } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
+import type { UrlLike } from "../core/host.ts";
 import type { NDArray } from "../runtime/ndarray.ts";
 import { counted, here } from "../runtime/reading.ts";
 import { Columns } from "./columns.ts";
@@ -66,7 +67,7 @@ export class Dataset<T> implements AsyncIterable<T>, Iterable<T> {
    * @param moduleUrl absolute: `new URL("./augment.js", import.meta.url)`
    * @throws DataError, while looping, if the function throws (`cause` has its message and stack) or its thread ends
    */
-  mapInWorker<O>(moduleUrl: URL | string, exportName: string, options: WorkerMapOptions = {}): Dataset<O> {
+  mapInWorker<O>(moduleUrl: UrlLike | string, exportName: string, options: WorkerMapOptions = {}): Dataset<O> {
     const made = this.#stage instanceof BatchStage;
     return new Dataset(
       mapInWorkerStage<T, O>(this.#stage, moduleUrl, exportName, options, made, originOf("mapInWorker")),

@@ -1,4 +1,5 @@
 /** `map` on other threads. */
+import type { UrlLike } from "../core/host.ts";
 import { isTypeScript, spawnWorker, type WorkerHandle, workerUrl } from "../core/workers.ts";
 import { here } from "../runtime/reading.ts";
 import { codeFailed, DataError, messageOf, type Origin, requireCount } from "./errors.ts";
@@ -12,7 +13,7 @@ export interface WorkerMapOptions {
   /** Whether results keep the order of the samples; else each comes as soon as it is there. Default true. */
   readonly ordered?: boolean | undefined;
   /** Where the file `map-worker.js` of this library is, if a build moved it. */
-  readonly workerUrl?: URL | string | undefined;
+  readonly workerUrl?: UrlLike | string | undefined;
 }
 
 /** Samples on their way for each worker: one that it works on, and one so that it need not wait. */
@@ -31,7 +32,7 @@ interface Job {
 /** @throws DataError for a URL that is not absolute, or a number of workers below 1 */
 export function mapInWorkerStage<I, O>(
   parent: Stage<I>,
-  moduleUrl: URL | string,
+  moduleUrl: UrlLike | string,
   exportName: string,
   options: WorkerMapOptions,
   owned: boolean,
@@ -58,9 +59,9 @@ export function mapInWorkerStage<I, O>(
   return new WaitingStage(origin, parent.size, () => new WorkerPull<I, O>(parent.openAsync(), job));
 }
 
-function absolute(what: string, url: URL | string): URL {
+function absolute(what: string, url: UrlLike | string): URL {
   try {
-    return new URL(url);
+    return new URL(String(url));
   } catch {
     throw new DataError({
       what: `mapInWorker: ${what} ${JSON.stringify(String(url))} is not an absolute URL`,

@@ -9,11 +9,16 @@ import type { FileValue } from "./reader.ts";
 import { isProblem, type SizeReader, SizeWriter } from "./size-text.ts";
 
 /** An attribute as JSON has it. */
-export type AttrText = number | string | boolean | null | readonly AttrText[] | ArrayText;
+export type AttrText = number | string | boolean | null | readonly AttrText[] | ArrayText | AsideText;
 /** A typed array: its bytes, little-endian. */
 export interface ArrayText {
   readonly dtype: DType;
   readonly base64: string;
+}
+
+/** A typed array that is given beside the text, by its number: between threads, which can hand over memory. */
+export interface AsideText {
+  readonly array: number;
 }
 
 /**
@@ -140,8 +145,12 @@ const numberText = (value: number): number | string =>
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @throws GraphError for what a file can not hold: functions */
-export function attrToText(op: Operation, name: string, sizes: SizeWriter): AttrText {
+/**
+ * @param aside takes typed arrays, if they should not be in the text
+ * @throws GraphError for what a file can not hold: functions
+ */
+export function attrToText(op: Operation, name: string, sizes: SizeWriter, aside?: TypedArray[]): AttrText {
+  if (aside && ArrayBuffer.isView(op.attrs[name])) return { array: aside.push(op.attrs[name]) - 1 };
   const kinds = kindOf(op.def, name);
   for (const kind of kinds) {
     const text = write(op.attrs[name]!, kind, sizes);
@@ -195,8 +204,19 @@ function arrayToText(array: TypedArray): ArrayText {
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @throws FileError if the value is not of a kind this attribute has */
-export function attrFromFile(def: OpDef, name: string, value: FileValue, sizes: SizeReader): Attr {
+/**
+ * @param aside the typed arrays that are not in the text
+ * @throws FileError if the value is not of a kind this attribute has
+ */
+export function attrFromFile(
+  def: OpDef,
+  name: string,
+  value: FileValue,
+  sizes: SizeReader,
+  aside: readonly TypedArray[] = [],
+): Attr {
+  if (aside.length > 0 && value.node.value instanceof Map && value.node.value.has("array"))
+    return aside[value.record(["array"]).array.integer()]!;
   const kinds = kindOf(def, name);
   const { value: json } = value.node;
   const isList = typeof json === "object" && json !== null && !(json instanceof Map);

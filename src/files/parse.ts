@@ -58,11 +58,16 @@ export class GraphParts {
     this.#captureOf = captureOf;
   }
 
-  /** Adds a part. @returns the graph, which is the same object each time */
-  append(part: GraphDef): Graph {
+  /**
+   * Adds a part.
+   *
+   * @param aside the elements of its constants
+   * @returns the graph, which is the same object each time
+   */
+  append(part: GraphDef, aside: readonly TypedArray[]): Graph {
     const root = this.#source.json(textOf(part, this.#source).text);
     this.#graph ??= this.#reader.open(root);
-    this.#reader.append(this.#graph, root, this.#captureOf);
+    this.#reader.append(this.#graph, root, this.#captureOf, aside);
     return this.#graph;
   }
 }
@@ -140,6 +145,8 @@ class GraphReader {
   readonly #positions = new Map<string, number>();
   /** Variables whose initializers are known. */
   readonly #variables = new Set<Variable>();
+  /** Typed arrays that are not in the text. */
+  #aside: readonly TypedArray[] = [];
   #sizeText = 0;
 
   constructor(source: FileSource) {
@@ -149,7 +156,7 @@ class GraphReader {
   read(root: FileValue): Graph {
     const graph = this.open(root);
     const capture = captureStack();
-    this.append(graph, root, () => capture);
+    this.append(graph, root, () => capture, []);
     graph.reserveScopes();
     return graph;
   }
@@ -168,7 +175,13 @@ class GraphReader {
   }
 
   /** Adds the operations and variables of a file, or of a part of one, to what was read before. */
-  append(graph: LoadedGraph, root: FileValue, captureOf: (position: number) => StackCapture): void {
+  append(
+    graph: LoadedGraph,
+    root: FileValue,
+    captureOf: (position: number) => StackCapture,
+    aside: readonly TypedArray[],
+  ): void {
+    this.#aside = aside;
     const { ops, variables } = root.record(KEYS);
     const first = this.#entries.length;
     const { maxCount } = this.#source.limits;
@@ -250,7 +263,7 @@ class GraphReader {
     const missing = known.find((name) => !entries.has(name));
     if (missing !== undefined) at.fail(`the attribute "${missing}" of ${def.name} is missing`);
     return Object.fromEntries(
-      Array.from(entries, ([name, value]) => [name, attrFromFile(def, name, value, this.#sizes)]),
+      Array.from(entries, ([name, value]) => [name, attrFromFile(def, name, value, this.#sizes, this.#aside)]),
     );
   }
 

@@ -1,4 +1,6 @@
+import type { TypedArray } from "../core/dtype.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
+import { customGradientOp, identityOp } from "../ops/state.ts";
 import type { Graph } from "../runtime/graph.ts";
 import { type AttrText, attrToText } from "./attributes.ts";
 import { SizeWriter } from "./size-text.ts";
@@ -43,12 +45,15 @@ export const serializeGraph = (graph: Graph): GraphDef => new GraphWriter(graph)
 /** Writes a graph that grows in parts, for a reader that keeps what it has read: `GraphParts`. */
 export class GraphWriter {
   readonly #graph: Graph;
+  readonly #runsOnly: boolean;
   readonly #sizes = new SizeWriter();
   #operations = 0;
   #variables = 0;
 
-  constructor(graph: Graph) {
+  /** @param use `runsOnly`: nobody will ask the reader for derivatives, so that their rules need not be written */
+  constructor(graph: Graph, use: { readonly runsOnly?: boolean } = {}) {
     this.#graph = graph;
+    this.#runsOnly = use.runsOnly ?? false;
   }
 
   /** True if operations were made that are not written yet. */
@@ -56,10 +61,15 @@ export class GraphWriter {
     return this.#graph.operations.length > this.#operations;
   }
 
-  /** What was made since the last call. @throws GraphError as `serializeGraph` does; then nothing counts as written */
-  rest(): GraphDef {
+  /**
+   * What was made since the last call.
+   *
+   * @param aside takes the elements of constants, if they should not be in the text
+   * @throws GraphError as `serializeGraph` does; then nothing counts as written
+   */
+  rest(aside?: TypedArray[]): GraphDef {
     const { name, seed, operations, allVariables } = this.#graph;
-    const ops = operations.slice(this.#operations).map((op) => operationToText(op, this.#sizes));
+    const ops = operations.slice(this.#operations).map((op) => this.#text(op, aside));
     const variables = allVariables.slice(this.#variables).map((variable) => ({
       variable: variable.op.name,
       initializer: variable.initializer.name,
@@ -75,15 +85,22 @@ export class GraphWriter {
       variables,
     };
   }
+
+  #text(op: Operation, aside: TypedArray[] | undefined): OperationText {
+    // Once derivatives are built, only the value is left.
+    if (this.#runsOnly && op.def === customGradientOp)
+      return { name: op.name, op: identityOp.name, inputs: [nameOf(op.inputs[0]!)], attrs: {} };
+    return operationToText(op, this.#sizes, aside);
+  }
 }
 
-function operationToText(op: Operation, sizes: SizeWriter): OperationText {
+function operationToText(op: Operation, sizes: SizeWriter, aside: TypedArray[] | undefined): OperationText {
   const names = Object.keys(op.attrs);
   return {
     name: op.name,
     op: op.def.name,
     inputs: op.inputs.map(nameOf),
     ...(op.controls.length > 0 ? { controls: op.controls.map((control) => control.name) } : {}),
-    attrs: Object.fromEntries(names.map((name) => [name, attrToText(op, name, sizes)])),
+    attrs: Object.fromEntries(names.map((name) => [name, attrToText(op, name, sizes, aside)])),
   };
 }

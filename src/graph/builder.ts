@@ -3,6 +3,7 @@ import type { OpDef } from "./define.ts";
 import { inferSpecs, operandOf } from "./infer.ts";
 import { type Attrs, Operation, type Tensor, type Variable } from "./operation.ts";
 import { captureStack, lineOf, type Origin, userLine } from "./origin.ts";
+import { inOrderMade, reachable } from "./reachable.ts";
 
 /** Names scopes may have; operations may hold slashes too. */
 const NAME = /^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$/;
@@ -16,12 +17,13 @@ export interface ApplyOptions {
   readonly controls?: readonly Operation[];
 }
 
-/**
- * Append-only builder behind every graph. `appended` does nothing here; a define-by-run graph overrides it to run
- * the one new operation at once.
- */
+/** Append-only builder behind every graph. A define-by-run graph overrides `apply`: it runs the operation instead. */
 export class GraphBuilder {
   readonly name: string;
+  /** True if operations run as they are applied: tensors hold values and know nothing of how they came to be. */
+  readonly runsAtOnce: boolean = false;
+  /** True if it is what a traced function has added up, not a graph the user builds. */
+  readonly isTrace: boolean = false;
   readonly #operations: Operation[] = [];
   readonly #byName = new Map<string, Operation>();
   /** Lower-case name → how often it was asked for, as TensorFlow counts. */
@@ -58,8 +60,21 @@ export class GraphBuilder {
     const op = new Operation({ def, name, inputs, controls, attrs, origin, graph: this, specs, checks });
     this.#operations.push(op);
     this.#byName.set(name, op);
-    this.appended(op);
     return op;
+  }
+
+  /** The tensors of this graph that stand for one: itself; in a traced function, each value that a variable has had. */
+  standIns(tensor: Tensor): readonly Tensor[] {
+    return [tensor];
+  }
+
+  /** What `build` makes, and the operations that lead to it from what was there before, inputs first. */
+  recorded(build: () => readonly Tensor[]): {
+    readonly outputs: readonly Tensor[];
+    readonly ops: readonly Operation[];
+  } {
+    const outputs = build();
+    return { outputs, ops: inOrderMade(reachable(outputs.map(({ op }) => op))) };
   }
 
   /**
@@ -80,12 +95,17 @@ export class GraphBuilder {
     }
   }
 
-  /** Called after each new operation. */
-  protected appended(_op: Operation): void {}
-
   /** Refuses a tensor that belongs to another graph. Builders of compiler passes accept all. */
   protected checkOwner(input: Tensor, user: string): void {
     if (input.graph === this) return;
+    if (input.graph.runsAtOnce) {
+      throw new GraphError({
+        what: `${user}: "${input.op.name}" is a value, not a tensor of graph "${this.name}"`,
+        details: [`it was made at ${input.op.line ?? "an unknown line"}`],
+        at: lineOf(captureStack()),
+        fix: "put it into the graph as a constant, graph.constant(x.value), or feed it to a placeholder",
+      });
+    }
     throw new GraphError({
       what: `${user}: tensor "${input.name}" belongs to graph "${input.graph.name}", not to graph "${this.name}"`,
       details: [`"${input.name}" was made at ${input.op.line ?? "an unknown line"}`],
@@ -239,6 +259,9 @@ export function buildInto<T>(builder: GraphBuilder, build: () => T): T {
     override = outer;
   }
 }
+
+/** The builder that op functions append to at the moment, whatever their inputs; null if inputs decide. */
+export const currentBuilder = (): GraphBuilder | null => override;
 
 /** The builder an op on these inputs belongs to. */
 export const builderOf = (tensor: Tensor): GraphBuilder => override ?? tensor.graph;

@@ -5,6 +5,9 @@ import { GraphBuilder } from "./builder.ts";
 import { inferSpecs, operandOf } from "./infer.ts";
 import { type Attrs, Operation, type Tensor, Variable } from "./operation.ts";
 import { captureStack, lineOf } from "./origin.ts";
+import { reachable } from "./reachable.ts";
+
+export { reachable } from "./reachable.ts";
 
 /** The new value a run gives a variable. */
 export interface Write {
@@ -65,36 +68,6 @@ function secondAssign(variable: Variable, first: Operation, second: Operation): 
     at: lineOf(captureStack()),
     fix: "run them one after the other, or combine the two values into one assign",
   });
-}
-
-/** Operations the given ones need, inputs first. Iterative, so that deep graphs do not overflow the stack. */
-export function reachable(
-  from: Iterable<Operation>,
-  isLeaf: (tensor: Tensor) => boolean = () => false,
-): readonly Operation[] {
-  const done = new Set<Operation>();
-  const ordered: Operation[] = [];
-  const stack: { readonly op: Operation; next: number; readonly needs: readonly Operation[] }[] = [];
-  const visit = (op: Operation): void => {
-    if (done.has(op)) return;
-    done.add(op);
-    const needs: Operation[] = [];
-    for (const input of op.inputs) if (!isLeaf(input)) needs.push(input.op);
-    needs.push(...op.controls);
-    stack.push({ op, next: 0, needs });
-  };
-  for (const start of from) {
-    visit(start);
-    while (stack.length > 0) {
-      const top = stack.at(-1)!;
-      if (top.next < top.needs.length) visit(top.needs[top.next++]!);
-      else {
-        ordered.push(top.op);
-        stack.pop();
-      }
-    }
-  }
-  return ordered;
 }
 
 /** Who reads each tensor of a function. */

@@ -1,10 +1,11 @@
 import type { DType, TypedArray } from "../core/dtype.ts";
+import { GraphError } from "../core/errors.ts";
 import { type SizeCheck, type Sizes, specText, type TensorSpec, tupleText } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
 import type { SymbolicSize } from "../core/size.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type { OpDef } from "./define.ts";
-import { type Origin, userLine } from "./origin.ts";
+import { captureStack, lineOf, type Origin, userLine } from "./origin.ts";
 
 /** What an operation may carry besides its inputs. Symbolic sizes are replaced by numbers when a plan is made. */
 export type Attr =
@@ -44,6 +45,8 @@ export class Operation<A extends Attrs = Attrs> {
     readonly graph: GraphBuilder;
     readonly specs: readonly TensorSpec[];
     readonly checks: readonly SizeCheck[];
+    /** Makes the handles on outputs, where they are of another kind than usual. */
+    readonly handle?: ((op: Operation, index: number, spec: TensorSpec) => Tensor) | undefined;
   }) {
     this.id = nextId++;
     this.def = fields.def;
@@ -54,8 +57,9 @@ export class Operation<A extends Attrs = Attrs> {
     this.origin = fields.origin;
     this.graph = fields.graph;
     this.checks = fields.checks;
+    const { handle } = fields;
     const Handle = fields.def.effect === "variable" ? Variable : Tensor;
-    this.outputs = fields.specs.map((spec, index) => new Handle(this, index, spec));
+    this.outputs = fields.specs.map((spec, index) => handle?.(this, index, spec) ?? new Handle(this, index, spec));
   }
 
   /** The user's line that made this operation, `file:line:column`, or null where the engine gave none. */
@@ -106,6 +110,19 @@ export class Tensor<out S extends Shape = AnyShape> {
   /** What Node prints for `console.log(tensor)`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
+  }
+  /**
+   * `x > 0`, `x + 1` and `-x` would compute with the text of a tensor.
+   * @throws GraphError that names the op to use
+   */
+  [Symbol.toPrimitive](hint: "number" | "string" | "default"): number | string {
+    if (hint === "string") return this.toString();
+    throw new GraphError({
+      what: `"${this.name}" is symbolic: JavaScript's operators and conditions can not compute with it`,
+      details: [`it was made at ${this.op.line ?? "an unknown line"}`],
+      at: lineOf(captureStack()),
+      fix: "use an op, add(x, 1) or greater(x, 0), and where(condition, a, b) instead of if; a value is there once a session has run",
+    });
   }
 }
 

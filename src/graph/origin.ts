@@ -61,11 +61,17 @@ function decoded(path: string): string {
   }
 }
 
-/** Remembers the current stack: cheaply, if `above` is given (it and what it calls are left out). */
-export function captureStack(above?: (...args: never[]) => unknown): StackCapture {
+/**
+ * Remembers the current stack: cheaply, if `above` is given (it and what it calls are left out).
+ * @param frames how many; each costs about half a microsecond
+ */
+export function captureStack(
+  above?: (...args: never[]) => unknown,
+  frames: number = above ? FRAMES : FRAMES_OF_ERROR,
+): StackCapture {
   const errors: CapturingError = Error;
   const limit = errors.stackTraceLimit;
-  if (limit !== undefined) errors.stackTraceLimit = above ? FRAMES : FRAMES_OF_ERROR;
+  if (limit !== undefined) errors.stackTraceLimit = frames;
   const capture: StackCapture = {};
   if (errors.captureStackTrace) errors.captureStackTrace(capture, above);
   else capture.stack = new errors().stack ?? "";

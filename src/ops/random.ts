@@ -4,7 +4,7 @@ import type { ShapeContext, Sizes } from "../core/shape.ts";
 import { knownShape } from "../core/shape.ts";
 import type { DimOf, ShapeFrom } from "../core/shape-rules.ts";
 import type { Size } from "../core/size.ts";
-import { PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY } from "../core/threefry.ts";
+import { PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY, type Words } from "../core/threefry.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { type ComputeContext, defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Attrs } from "../graph/operation.ts";
@@ -339,16 +339,20 @@ export const foldInOp = defineOp<Record<never, never>>({
 
 // ── user functions ───────────────────────────────────────────────────────────────────────────────────────────────
 
+/** @throws GraphError when the seed is not a whole number from 0 to 2^53 - 1 */
+export function seedWords(op: string, seed: number): Words {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw callError(op, `${seed} is not a seed`, "use a whole number from 0 to 2^53 - 1");
+  }
+  return [Math.floor(seed / 2 ** 32), seed >>> 0];
+}
+
 /**
  * The key of a seed: its upper and lower 32 bits.
  * @throws GraphError when the seed is not a whole number from 0 to 2^53 - 1
  */
-export function randomKey(graph: GraphBuilder, seed: number): Tensor<readonly [2]> {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw callError("randomKey", `${seed} is not a seed`, "use a whole number from 0 to 2^53 - 1");
-  }
-  return constantIn(graph, [Math.floor(seed / 2 ** 32), seed >>> 0], "uint32") as Tensor<readonly [2]>;
-}
+export const randomKey = (graph: GraphBuilder, seed: number): Tensor<readonly [2]> =>
+  constantIn(graph, seedWords("randomKey", seed), "uint32") as Tensor<readonly [2]>;
 
 /**
  * A new key from a key and a number; different numbers give independent streams.

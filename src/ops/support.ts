@@ -4,7 +4,7 @@ import { broadcastShapes, type ShapeContext, type Sizes } from "../core/shape.ts
 import type { AnyShape, Broadcast, ListShape, Result, Shape } from "../core/shape-types.ts";
 import { type Size, sizeFrom } from "../core/size.ts";
 import { type NestedList, readValue } from "../core/values.ts";
-import { builderOf, type GraphBuilder } from "../graph/builder.ts";
+import { builderOf, currentBuilder, type GraphBuilder } from "../graph/builder.ts";
 import {
   type DTypeContext,
   defineOp,
@@ -75,9 +75,11 @@ export const sizesFrom = (op: string, dims: Dims): Sizes =>
 /** Attributes of an op that has none. */
 export type NoAttrs = Record<never, never>;
 
-/** Where an op without operands is added: a graph, or the graph of a tensor. */
-export const builderAt = (where: GraphBuilder | Tensor): GraphBuilder =>
-  where instanceof Tensor ? builderOf(where) : where;
+/** Where an op without operands is added: a graph, or the graph of a tensor. Nothing runs at once while it is traced. */
+export function builderAt(where: GraphBuilder | Tensor): GraphBuilder {
+  if (where instanceof Tensor) return builderOf(where);
+  return where.runsAtOnce ? (currentBuilder() ?? where) : where;
+}
 
 // ── dtype rules ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,9 +1,10 @@
 import { interpreter } from "../backend/interpreter.ts";
 import { javascript, mayEvaluate } from "../backend/javascript/backend.ts";
 import { wasmBackend } from "../backend/wasm/backend.ts";
-import { wasmSupport } from "../backend/wasm/instantiate.ts";
+import { wasmSupport } from "../backend/wasm/compile.ts";
 import type { Backend } from "../compiler/plan.ts";
 import { GraphError } from "../core/errors.ts";
+import type { UrlLike } from "../core/host.ts";
 import { warn } from "../core/warnings.ts";
 import { here } from "./reading.ts";
 
@@ -27,7 +28,7 @@ export interface BackendChoice {
    */
   readonly threads?: number;
   /** Where the file of the threads is, `dist/worker.js` of the package, if it is not found by itself. */
-  readonly workerUrl?: string | URL;
+  readonly workerUrl?: string | UrlLike;
 }
 
 const MOST_THREADS = 256;

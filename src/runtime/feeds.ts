@@ -91,6 +91,14 @@ function resolve(graph: GraphBuilder, key: Tensor | string): Tensor {
     });
   }
   if (tensor.graph === graph) return tensor;
+  if (tensor.graph.runsAtOnce) {
+    throw new FeedError({
+      what: `feed: "${tensor.name}" is a value, not a tensor of graph "${graph.name}" to feed`,
+      details: [madeAt(tensor)],
+      at: here(),
+      fix: "feed it to a placeholder: run(fetches, [[placeholder, value]])",
+    });
+  }
   throw new FeedError({
     what: `feed: "${tensor.name}" belongs to graph "${tensor.graph.name}", this session runs graph "${graph.name}"`,
     details: [madeAt(tensor)],

@@ -1,6 +1,6 @@
 import { getOrMake } from "../core/collections.ts";
 import { GraphError } from "../core/errors.ts";
-import type { GraphBuilder } from "../graph/builder.ts";
+import { currentBuilder, type GraphBuilder } from "../graph/builder.ts";
 import { Operation, Tensor } from "../graph/operation.ts";
 import { NDArray } from "./ndarray.ts";
 import { here } from "./reading.ts";
@@ -34,7 +34,23 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
   const targets: Operation[] = [];
   const positions = new Map<Tensor, number>();
   const own = (op: Operation, text: string): void => {
-    if (op.graph === graph) return;
+    if (op.graph === graph && currentBuilder() !== graph) return;
+    if (op.graph.runsAtOnce) {
+      throw new GraphError({
+        what: `run: ${text} is a value already, there is nothing to run`,
+        details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],
+        at: here(),
+        fix: "in define-by-run there are no sessions: print it, or read x.item(), x.data or x.value",
+      });
+    }
+    if (op.graph.isTrace) {
+      throw new GraphError({
+        what: `run: ${text} stands for a value inside of the traced function "${op.graph.name}"`,
+        details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],
+        at: here(),
+        fix: "return it from the function, and use what the function returns when it is called",
+      });
+    }
     throw new GraphError({
       what: `run: ${text} belongs to graph "${op.graph.name}", this session runs graph "${graph.name}"`,
       details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],

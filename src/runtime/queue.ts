@@ -1,4 +1,5 @@
 import { StateError } from "../core/errors.ts";
+import type { AbortSignalLike } from "../core/host.ts";
 
 /** How an asynchronous run is called off. */
 export interface AsyncOptions {
@@ -6,7 +7,7 @@ export interface AsyncOptions {
    * Rejects the promise when it is aborted, with its reason. A run that has not begun then never begins; one that has
    * is finished, and later runs come after it.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 /** Asynchronous runs of a session, one after another in the order of the calls. */

@@ -11,7 +11,16 @@ import { warn } from "../core/warnings.ts";
 import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
 import { describeTensor, type Operation, type Tensor, type Variable } from "../graph/operation.ts";
 import { type BackendChoice, chooseBackend } from "./backends.ts";
-import { bindFeeds, type FedShape, type Feeds, ownMemory, readFeed, readFeeds, requireVariable, resolveFeeds } from "./feeds.ts";
+import {
+  bindFeeds,
+  type FedShape,
+  type Feeds,
+  ownMemory,
+  readFeed,
+  readFeeds,
+  requireVariable,
+  resolveFeeds,
+} from "./feeds.ts";
 import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetches.ts";
 import type { Graph } from "./graph.ts";
 import { Instance } from "./instance.ts";

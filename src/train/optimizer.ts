@@ -102,6 +102,7 @@ export abstract class Optimizer {
   /** First half of `minimize`: the gradient of the loss in each variable. */
   computeGradients(loss: Tensor, variables?: readonly Variable[]): readonly GradientPair[] {
     requireScalar(loss);
+    requireSymbolic(loss);
     const { scope, graph } = this.#stateOf(loss);
     return graph.reenterScope(scope, () => {
       if (variables) {
@@ -260,6 +261,16 @@ function requireScalar(loss: Tensor): void {
   });
 }
 
+function requireSymbolic(loss: Tensor): void {
+  if (!loss.graph.runsAtOnce) return;
+  throw new GradientError({
+    what: `minimize: the loss "${loss.op.name}" is a value: it does not know how it was computed`,
+    details: [`it was made at ${loss.op.line ?? "an unknown line"}`],
+    at: here(),
+    fix: "record it with a GradientTape, and applyGradients([[gradient, variable], …]); or minimize in a traced function",
+  });
+}
+
 function requireVariable(variable: Variable): void {
   if (variable instanceof Variable) return;
   throw new GraphError({
@@ -273,9 +284,10 @@ function requireVariable(variable: Variable): void {
 function trainableVariables(loss: Tensor): readonly Variable[] {
   const needed = new Set(reachable([loss.op]));
   const all = loss.graph.allVariables;
-  const found = all.filter((variable) => variable.trainable && needed.has(variable.op));
+  const isNeeded = (variable: Variable): boolean => loss.graph.standIns(variable).some(({ op }) => needed.has(op));
+  const found = all.filter((variable) => variable.trainable && isNeeded(variable));
   if (found.length > 0) return found;
-  const frozen = all.filter((variable) => needed.has(variable.op)).map((variable) => `"${variable.op.name}"`);
+  const frozen = all.filter(isNeeded).map((variable) => `"${variable.op.name}"`);
   const unused = all.filter((variable) => variable.trainable).map((variable) => `"${variable.op.name}"`);
   throw new GradientError({
     what: `minimize: the loss "${loss.op.name}" depends on no trainable variable`,

@@ -134,7 +134,11 @@ export function arrays(workload: string, variant: string): readonly Parameter[] 
       return [array("a", 1, [n, n], -0.5, 0.5), array("b", 2, [n, n], -0.5, 0.5)];
     }
     case "chain-1m":
-      return ["a", "b", "c", "d"].map((name, i) => array(name, 1 + i, [million], -1, 1));
+    case "chain-1k":
+    case "chain-4": {
+      const length = { "chain-1m": million, "chain-1k": 1024, "chain-4": 4 }[workload];
+      return ["a", "b", "c", "d"].map((name, i) => array(name, 1 + i, [length], -1, 1));
+    }
     case "exp-1m":
       return [array("x", 1, [million], -3, 3)];
     case "softmax-1024":

@@ -55,14 +55,69 @@ const matmulRows = (n: string): Row[] => [
   ...against("matmul", { "forerun 1T": [1.9, 1.95] }, n, 2),
 ];
 
+/** How the training step of `threads` runs in one setting; absent: two threads that wait as they do by default. */
+export interface ThreadSetting {
+  readonly threads?: number;
+  readonly spins?: number;
+  readonly pauseMs?: number;
+}
+/** Two settings, and how many times the time of the second the first may take. */
+export interface ThreadComparison {
+  readonly name: string;
+  readonly setting: ThreadSetting;
+  readonly against: ThreadSetting;
+  readonly most: number;
+}
+
+/** Sleeping and looking longer are shown to choose between, so their limit is wide. */
+const waiting = (when: string, pauseMs: number): ThreadComparison[] =>
+  (
+    [
+      ["sleep at once", 0],
+      ["look long", 1_000_000],
+    ] as const
+  ).map(([name, spins]) => ({
+    name: `${name} ÷ default${when}`,
+    setting: { spins, pauseMs },
+    against: { pauseMs },
+    most: 3,
+  }));
+
+export const COMPARISONS: readonly ThreadComparison[] = [
+  { name: "4 ÷ 2 threads", setting: { threads: 4 }, against: {}, most: 1.3 },
+  { name: "8 ÷ 2 threads", setting: { threads: 8 }, against: {}, most: 1.3 },
+  ...waiting("", 0),
+  ...waiting(", 0.2 ms between", 0.2),
+  ...waiting(", 2 ms between", 2),
+];
+
+/** Both the fastest and the usual call count: what waits for a thread that has no core is slow only now and then. */
+export const minimumOf = (name: string): string => `${name}, minimum`;
+export const medianOf = (name: string): string => `${name}, median`;
+
+const threadRows = ({ name, most }: ThreadComparison): Row[] =>
+  [minimumOf(name), medianOf(name)].map((variant) => ({ ...limit("threads", variant, "×", most), threads: 2 }));
+
+/** Run op by op, traced, and in a session. */
+export const MODE_WORKLOADS = ["mlp-train-b32", "chain-1m", "chain-1k"] as const;
+/** On four numbers, so that what an operation costs besides its kernel is what is measured. */
+export const SMALL_OPERATIONS = { workload: "chain-4", operations: 5 } as const;
+
+/** Compiled, a step must be twice as fast as op by op; and op by op no slower than in TensorFlow.js. */
+const modeRows = (workload: string): Row[] => [
+  limit("modes", `${workload}, session ÷ eager`, "×", 0.5, 0.25),
+  limit("modes", `${workload}, traced ÷ eager`, "×", 0.5, 0.25),
+  ...against("modes", { "tfjs-wasm": [1, 2] }, `${workload}, eager`),
+];
+
 export const ROWS: readonly Row[] = [
   ...against("mlp-train-b32", { "jax-js": [3.3, 4], "tfjs-wasm": [12, 14], pytorch: [1.4, 1.5] }),
-  ...against("mlp-train-b32", { pytorch: [2.5, 3] }, "", 2),
+  ...against("mlp-train-b32", { pytorch: [2.5, 3], "forerun 1T": [1.5, 1.6] }, "", 2),
   ...against("mlp-train-b128", { "jax-js": [2.2, 2.5], "tfjs-wasm": [10.5, 11], pytorch: [0.72, 0.8] }),
-  ...against("mlp-train-b128", { pytorch: [1.2, 1.4] }, "", 2),
+  ...against("mlp-train-b128", { pytorch: [1.2, 1.4], "forerun 1T": [1.6, 1.8] }, "", 2),
   // tfjs-wasm has no gradient kernel of a convolution: its row says so.
   ...against("cnn-train-b64", { "jax-js": [150, 200], "tfjs-wasm": [1, 1], pytorch: [0.8, 0.9] }),
-  ...against("cnn-train-b64", { pytorch: [1.4, 1.5] }, "", 2),
+  ...against("cnn-train-b64", { pytorch: [1.4, 1.5], "forerun 1T": [1.8, 1.95] }, "", 2),
   ...["256", "512", "1024"].flatMap(matmulRows),
   ...against("chain-1m", { "jax-js": [1.1, 1.2], "tfjs-wasm": [3, 3.3] }),
   ...against("chain-1m", { "forerun 1T": [1.8, 1.9] }, "", 2),
@@ -80,6 +135,10 @@ export const ROWS: readonly Row[] = [
   ...against("mlp-infer-b64", { "onnxruntime-node": [0.55, 0.6], "onnxruntime-web": [1.5, 1.7] }),
   ...against("cnn-infer-b1", { "onnxruntime-web": [1.5, 2], "onnxruntime-node": [0.5, 0.6] }),
   ...against("cnn-infer-b64", { "onnxruntime-web": [1.5, 2], "onnxruntime-node": [0.5, 0.6] }),
+  ...COMPARISONS.flatMap(threadRows),
+  ...MODE_WORKLOADS.flatMap(modeRows),
+  limit("modes", `${SMALL_OPERATIONS.workload}, an operation, eager`, "ms", 0.005, 0.002),
+  limit("modes", `${SMALL_OPERATIONS.workload}, an operation, eager with lines`, "ms", 0.01, 0.005),
   limit("start", "", "ms", 200, 150),
   ...against("start", { "tfjs-wasm": [1.5, 2], "jax-js": [1.5, 2] }),
   limit("compile", "first plan of a process", "ms", 30, 15),

@@ -42,7 +42,7 @@ export function findPython(): { readonly program: string } | { readonly missing:
   return python;
 }
 
-type SideName = "ours" | "ideal" | Exclude<PeerName, "limit" | "forerun 1T">;
+type SideName = "ours" | "ours eager" | "ideal" | Exclude<PeerName, "limit" | "forerun 1T">;
 
 const PEER_FILES = {
   "jax-js": ["peers/jax.mjs"],
@@ -50,6 +50,7 @@ const PEER_FILES = {
   "onnxruntime-node": ["peers/ort.mjs"],
   "onnxruntime-web": ["peers/ort.mjs", "web"],
   ours: ["ours.ts"],
+  "ours eager": ["ours-eager.ts"],
   ideal: ["ideal.ts"],
 } as const;
 
@@ -70,7 +71,7 @@ async function commandOf(side: SideName): Promise<Command> {
 /** A running process that has greeted, or why there is none. */
 type Started = { readonly side: Contestant; readonly greeting: Greeting } | { readonly cannot: string };
 
-async function start(name: SideName, assignment: Assignment): Promise<Started> {
+export async function start(name: SideName, assignment: Assignment): Promise<Started> {
   let side: Contestant | null = null;
   try {
     side = new Contestant(await commandOf(name), assignment);

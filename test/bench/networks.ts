@@ -29,12 +29,14 @@ export interface Trained extends Network {
 function mlp(batch: number): Network {
   const graph = new Graph();
   const images = graph.placeholder("images", [batch, PIXELS]);
-  const [w1, b1, w2, b2, w3, b3] = mlpParameters().map(({ name, shape, values }) =>
-    graph.variable(name, shape, { initial: values }),
-  ) as Tensor[];
+  const parameters = mlpParameters().map(({ name, shape, values }) => graph.variable(name, shape, { initial: values }));
+  return { graph, images, logits: mlpLogits(images, parameters) };
+}
+
+/** The same in graphs and in define-by-run. */
+export function mlpLogits(images: Tensor, [w1, b1, w2, b2, w3, b3]: readonly Tensor[]): Tensor {
   const layer = (x: Tensor, w: Tensor | undefined, b: Tensor | undefined): Tensor => add(matmul(x, w!), b!);
-  const logits = layer(relu(layer(relu(layer(images, w1, b1)), w2, b2)), w3, b3);
-  return { graph, images, logits };
+  return layer(relu(layer(relu(layer(images, w1, b1)), w2, b2)), w3, b3);
 }
 
 function cnn(batch: number): Network {

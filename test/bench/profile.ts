@@ -5,14 +5,17 @@
  *
  *     npm run profile -- matmul 512 --backend javascript
  *     npm run profile -- cnn-train-b64 --sort
+ *     npm run profile -- mlp-train-b32 --threads 2      and how the phases fare on one thread and on two
  *
  * Steps run one by one in the order of the plan, pass after pass, so the caches hold what they hold in a real run; the
  * fastest time of each counts. Needs no peers.
  */
 import { parseArgs } from "node:util";
-import type { Backend, Executable, Placement, Plan, PlanMemory } from "../../src/compiler/plan.ts";
+import type { Backend } from "../../src/compiler/plan.ts";
 import { kernelCost } from "./kernel-costs.ts";
 import { peakLoop } from "./peak.ts";
+import { type Linked, onOneThread, phasesTable } from "./profile-phases.ts";
+import { columns, fastest, timeInTurns } from "./profiling.ts";
 import { number } from "./report.ts";
 import { forerunRunner } from "./workloads.ts";
 
@@ -21,25 +24,19 @@ const { values: options, positionals } = parseArgs({
     backend: { type: "string", default: "wasm" },
     ms: { type: "string", default: "1500" },
     sort: { type: "boolean", default: false },
+    threads: { type: "string", default: "1" },
   },
   allowPositionals: true,
 });
 const [workload, variant = ""] = positionals;
+const threads = Number(options.threads);
 if (workload === undefined) throw new Error("name a workload: npm run profile -- mlp-train-b32");
 
 /** Loaded when asked for, so that each can be profiled while the other is being worked on. */
 const BACKENDS: Readonly<Record<string, () => Promise<Backend>>> = {
-  wasm: async () => (await import("../../src/backend/wasm/backend.ts")).wasmBackend(),
+  wasm: async () => (await import("../../src/backend/wasm/backend.ts")).wasmBackend({ threads, gather: true }),
   javascript: async () => (await import("../../src/backend/javascript/backend.ts")).javascript,
 };
-
-/** What a session linked last, and the memory it ran on. */
-interface Linked {
-  readonly plan: Plan;
-  readonly placement: Placement;
-  readonly executable: Executable;
-  memory: PlanMemory;
-}
 
 /** The backend, with an eye on what passes through it. */
 function observed(backend: Backend): { readonly backend: Backend; readonly linked: () => Linked } {
@@ -68,37 +65,15 @@ function observed(backend: Backend): { readonly backend: Backend; readonly linke
 }
 
 /** One function for each step of the plan; where the backend cannot run a step alone, a plan of that step is linked. */
-function stepRunners(backend: Backend, { plan, placement, executable, memory }: Linked): readonly (() => void)[] {
+function stepRunners(backend: Backend, linked: Linked): readonly (() => void)[] {
+  const { placement, memory } = linked;
+  const plan = onOneThread(linked.plan);
+  const executable = linked.plan.phases.length > 0 ? backend.link(plan, placement) : linked.executable;
   if (executable.runStep) return plan.steps.map((_, step) => () => executable.runStep!(step));
   return plan.steps.map((step) => {
-    const alone = backend.link({ ...plan, steps: [step] }, placement);
+    const alone = backend.link(onOneThread(plan, [step]), placement);
     return () => alone.run(memory);
   });
-}
-
-const fastest = (run: () => void, ms: number): number => {
-  let best = Number.POSITIVE_INFINITY;
-  for (let now = performance.now(), end = now + ms; now < end; ) {
-    const start = now;
-    run();
-    now = performance.now();
-    best = Math.min(best, now - start);
-  }
-  return best;
-};
-
-/** Fastest time of each step in ms, over as many passes as fit. */
-function timeSteps(runners: readonly (() => void)[], ms: number): readonly number[] {
-  const clock = fastest(() => {}, 20);
-  const best = runners.map(() => Number.POSITIVE_INFINITY);
-  for (const end = performance.now() + ms; performance.now() < end; ) {
-    for (let i = 0; i < runners.length; i++) {
-      const start = performance.now();
-      runners[i]!();
-      best[i] = Math.min(best[i]!, performance.now() - start - clock);
-    }
-  }
-  return best;
 }
 
 /** GB/s one core moves in WebAssembly, by the bytes that a kernel works on: the project's machine, see its roofline. */
@@ -125,8 +100,8 @@ fastest(call, Number(options.ms) / 2);
 const whole = fastest(call, Number(options.ms));
 const linked = eye.linked();
 const runners = stepRunners(chosen, linked);
-timeSteps(runners, Number(options.ms) / 2);
-const times = timeSteps(runners, Number(options.ms));
+timeInTurns(runners, Number(options.ms) / 2);
+const times = timeInTurns(runners, Number(options.ms));
 const { call: peakCall, gflops } = peakLoop();
 fastest(peakCall, 200);
 const peak = gflops(fastest(peakCall, 200));
@@ -170,14 +145,23 @@ const total = [
   "",
 ];
 const lines = [headings, ...steps.map(({ cells }) => cells), total];
-const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-for (const line of lines) {
-  const padded = line.map((cell, column) =>
-    column === 1 || column === headings.length - 1 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-  );
-  console.log(padded.join("  ").trimEnd());
-}
+console.log(columns(lines, [1, headings.length - 1]));
 console.log(
-  `the whole call takes ${number(whole * 1000)} µs (${options.backend}); its floor is ${number(allFloor * 1000)} µs ` +
+  `the whole call takes ${number(whole * 1000)} µs (${options.backend}${threads > 1 ? `, ${threads} threads` : ""}); its floor on one thread is ${number(allFloor * 1000)} µs ` +
     `at ${peak.toFixed(1)} GFLOP/s and the bandwidth of this working set`,
 );
+if (linked.plan.phases.length > 0) {
+  console.log(`\n${phasesTable(chosen, linked, 2 * Number(options.ms))}`);
+  const single = forerunRunner({ workload, variant }, { backend: "wasm" });
+  await single.check();
+  const both = [() => void single.call(turn++), call];
+  timeInTurns(both, 200);
+  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as [number, number];
+  for (let round = 0; round < 10; round++)
+    for (const i of [0, 1] as const) best[i] = Math.min(best[i], fastest(both[i]!, Number(options.ms) / 10));
+  const [one, all] = best;
+  console.log(
+    `the whole call takes ${number(one * 1000)} µs on 1 thread, ${number(all * 1000)} on ${threads}: ` +
+      `${number(one / all)} times as fast`,
+  );
+}

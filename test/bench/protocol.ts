@@ -5,6 +5,8 @@
  */
 import { createInterface } from "node:readline";
 
+export type Mode = "eager" | "eager with lines" | "traced" | "session";
+
 /** What a measured process is told, as JSON in its last argument. */
 export interface Assignment {
   readonly workload: string;
@@ -12,6 +14,12 @@ export interface Assignment {
   readonly threads: number;
   /** Of forerun alone; absent: the session's default. */
   readonly backend?: string;
+  /** Of forerun: how it runs. Absent: a graph in a session. */
+  readonly mode?: Mode;
+  /** Of forerun on threads: looks of a thread that waits before it sleeps. Absent: the backend's default. */
+  readonly spins?: number;
+  /** Milliseconds of JavaScript before each call, which are not timed: a program that prepares its batches. */
+  readonly pauseMs?: number;
 }
 
 export interface Greeting {
@@ -61,23 +69,33 @@ export async function serve(create: (assignment: Assignment) => Side | Promise<S
     if (!(error instanceof CannotError)) console.error(error);
     return;
   }
+  const { pauseMs = 0 } = assignment;
   let turn = 0;
   let group = 1;
   for await (const line of createInterface({ input: process.stdin })) {
     const { ms } = JSON.parse(line) as { readonly ms: number };
     const times: number[] = [];
     const end = performance.now() + ms;
-    let start = performance.now();
+    let now: number;
     do {
+      const start = compute(pauseMs);
       for (let i = 0; i < group; i++) {
         const result = side.call(turn++);
         if (result instanceof Promise) await result;
       }
-      const now = performance.now();
+      now = performance.now();
       times.push((now - start) / group);
-      if (now - start < shortestSample) group *= 2;
-      start = performance.now();
-    } while (start < end);
+      // With a pause each call is one of its own.
+      if (pauseMs === 0 && now - start < shortestSample) group *= 2;
+    } while (now < end);
     say({ times });
   }
+}
+
+/** Keeps the thread busy for so long; gives the time at its end. */
+function compute(ms: number): number {
+  const begun = performance.now();
+  let now = begun;
+  while (now - begun < ms) now = performance.now();
+  return now;
 }

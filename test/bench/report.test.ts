@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ROWS, type Row, selectRows, WORKLOADS } from "./goals.ts";
+import { COMPARISONS, minimumOf, ROWS, type Row, selectRows, WORKLOADS } from "./goals.ts";
+import { columns } from "./profiling.ts";
 import { cells, compare, compareWithLimit, disagreement, number, statistics, textTable, verdict } from "./report.ts";
 import { fullTable, replaceBlock, shortTable } from "./write-docs.ts";
 
@@ -20,7 +21,7 @@ describe("the rows", () => {
   });
 
   test("cover the goals", () => {
-    expect(WORKLOADS).toHaveLength(18);
+    expect(WORKLOADS).toHaveLength(19);
   });
 
   test("are chosen by name and threads", () => {
@@ -31,6 +32,35 @@ describe("the rows", () => {
     ]);
     expect(selectRows([])).toEqual(ROWS);
     expect(() => selectRows(["matmull"])).toThrow("no workload is called matmull");
+  });
+});
+
+describe("the rows of threads", () => {
+  test("are two for each comparison, with two threads on the other side", () => {
+    const rows = selectRows(["threads"], 2);
+    expect(rows).toHaveLength(2 * COMPARISONS.length);
+    expect(rows.slice(0, 2).map(({ variant }) => variant)).toEqual(["4 ÷ 2 threads, minimum", "4 ÷ 2 threads, median"]);
+    expect(selectRows(["threads"], 1)).toEqual([]);
+  });
+
+  test("are kept if ours takes at most so many times as long", () => {
+    const row = rowOf("threads", "limit", minimumOf("8 ÷ 2 threads"));
+    expect(verdict(compareWithLimit(row, [1.29]).ratio, row)).toBe("met");
+    expect(verdict(compareWithLimit(row, [1.31]).ratio, row)).toBe("missed");
+  });
+});
+
+describe("columns of a profile", () => {
+  test("words stand to the left, numbers to the right", () => {
+    expect(
+      columns(
+        [
+          ["phase", "work", "µs"],
+          ["0", "serial", "12.5"],
+        ],
+        [1],
+      ),
+    ).toBe("phase  work      µs\n    0  serial  12.5");
   });
 });
 

@@ -16,6 +16,8 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Row, selectRows } from "./goals.ts";
 import { type Effort, findPython, measureOwn, measureSides, measureSize, measureStart } from "./measure.ts";
+import { measureModes } from "./measure-modes.ts";
+import { measureThreads } from "./measure-threads.ts";
 import { type Outcome, textTable } from "./report.ts";
 import { describeMachine, writeDocs } from "./write-docs.ts";
 
@@ -41,7 +43,7 @@ const effort: Effort = {
 function groups(rows: readonly Row[]): readonly (readonly Row[])[] {
   const found = new Map<string, Row[]>();
   for (const row of rows) {
-    const alone = ["start", "compile", "compile-scale", "memory", "size"].includes(row.workload);
+    const alone = ["start", "compile", "compile-scale", "memory", "size", "threads", "modes"].includes(row.workload);
     const key = alone ? row.workload : `${row.workload}|${row.variant}|${row.threads}`;
     found.set(key, [...(found.get(key) ?? []), row]);
   }
@@ -56,6 +58,10 @@ function measure(rows: readonly Row[]): Promise<readonly Outcome[]> {
     case "compile-scale":
     case "memory":
       return measureOwn(rows, effort);
+    case "modes":
+      return measureModes(rows, effort);
+    case "threads":
+      return measureThreads(rows, effort);
     case "size":
       return measureSize(rows);
     default:

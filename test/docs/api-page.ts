@@ -28,6 +28,12 @@ const entries: readonly Entry[] = [
     purpose: "Optimizers, clipping, and initial values of variables.",
   },
   {
+    name: "forerun/eager",
+    source: "src/eager/index.ts",
+    purpose:
+      "Define-by-run: tensors with values, variables, tapes, and derivatives as functions; see [eager.md](eager.md).",
+  },
+  {
     name: "forerun/data",
     source: "src/data/index.ts",
     purpose:
@@ -38,6 +44,11 @@ const entries: readonly Entry[] = [
     name: "forerun/tf1",
     source: "src/tf1/index.ts",
     purpose: 'The spelling of TensorFlow 1, for `import * as tf from "forerun/tf1"`. Made of the same parts.',
+  },
+  {
+    name: "forerun/lint",
+    source: "src/lint/index.ts",
+    purpose: "A plugin for ESLint that finds tensors used as conditions; see [eager.md](eager.md#conditions).",
   },
   {
     name: "forerun/node",
@@ -66,6 +77,7 @@ function exportsOf(source: string): Names {
   for (const [, name, file] of code.matchAll(/\bexport\s+\*\s+as\s+(\w+)\s+from\s+"\.\/(.*?)"/g))
     values.push(...exportsOf(posix.join(posix.dirname(source), file!)).values.map((inner) => `${name}.${inner}`));
   for (const [, name] of code.matchAll(/\bexport\s+(?:async\s+)?(?:function|const|class)\s+(\w+)/g)) values.push(name!);
+  if (/\bexport\s+default\b/.test(code)) values.push("default");
   for (const [, name] of code.matchAll(/\bexport\s+(?:interface|type)\s+(\w+)/g)) types.push(name!);
   return { values: sorted(values), types: sorted(types) };
 }

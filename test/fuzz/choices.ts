@@ -1,6 +1,6 @@
 /** What steps of random programs choose with. */
 import { elementCount } from "../../src/core/shape.ts";
-import type { Tensor } from "../../src/graph/operation.ts";
+import type { Operation, Tensor } from "../../src/graph/operation.ts";
 import type { Graph } from "../../src/index.ts";
 
 /** Elements a tensor may have: the interpreter should stay quick. */
@@ -9,6 +9,8 @@ export const LARGEST = 48;
 /** What a step of a program works with. */
 export interface Choices {
   readonly graph: Graph;
+  /** What made a tensor, from which inputs. */
+  opOf(tensor: Tensor): Operation;
   /** One of `count`, from 0 on. */
   next(count: number): number;
   of<T>(list: readonly T[]): T;

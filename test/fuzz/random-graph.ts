@@ -55,6 +55,89 @@ export const programs: fc.Arbitrary<Program> = fc.record({
   differentiate: fc.option(number, { freq: 2 }),
 });
 
+/** Where a program is built: as a graph to be run, or on values at once. */
+export interface Place {
+  readonly graph: Graph;
+  placeholder(name: string, value: NDArray): Tensor;
+  variable(name: string, value: NDArray): Variable;
+  constant(name: string, value: NDArray): Tensor;
+  /** What made a tensor, where that is not its own operation: values keep no inputs. */
+  opOf?(tensor: Tensor): Operation;
+}
+
+/** What the sources and steps of a program made. */
+export interface Pieces {
+  readonly tensors: readonly Tensor[];
+  readonly sources: readonly Tensor[];
+  readonly variables: readonly Variable[];
+  /** Names of the kinds of steps that were built. */
+  readonly built: readonly string[];
+}
+
+export function buildPieces(program: Program, place: Place): Pieces {
+  const tensors: Tensor[] = [];
+  const variables: Variable[] = [];
+  program.sources.forEach((source, i) => {
+    const dtype = DTYPES[source.dtype % DTYPES.length]!;
+    const shape = smallShape(source.shape.map((size) => SIZES[size % SIZES.length]!));
+    const value = new NDArray(randomValues(dtype, elementCount(shape), source.values), shape, dtype);
+    if (source.kind % 10 < 6) tensors.push(place.placeholder(`x${i}`, value));
+    else if (source.kind % 10 < 8) {
+      const variable = place.variable(`v${i}`, value);
+      variables.push(variable);
+      tensors.push(variable);
+    } else tensors.push(place.constant(`c${i}`, value));
+  });
+  const sources = [...tensors];
+  const built: string[] = [];
+  for (const numbers of program.steps) {
+    const step = STEPS[numbers[0]! % STEPS.length]!;
+    const made = attempt(() => step.build(choicesOf(place, tensors, numbers.slice(1))));
+    if (made === null || countOf(made) > LARGEST) continue;
+    built.push(step.name);
+    tensors.push(made);
+  }
+  return { tensors, sources, variables, built };
+}
+
+/** What a program wants of its pieces, as places among the tensors: the same wherever they are built. */
+export interface Wanted {
+  readonly fetches: readonly number[];
+  readonly assigns: readonly { readonly variable: number; readonly value: number }[];
+  readonly derivative: { readonly y: number; readonly xs: readonly number[] } | null;
+}
+
+/** @param pieces those of a graph: values do not know who uses them */
+export function wantedOf(program: Program, { tensors, sources, variables }: Pieces): Wanted {
+  const at = (tensor: Tensor): number => tensors.indexOf(tensor);
+  // Whatever nothing else uses, so that most of what was built counts, and some of what is used.
+  const leaves = tensors.filter((tensor) => !tensors.some(({ op }) => op.inputs.includes(tensor)));
+  const fetches = new Set([
+    ...leaves.slice(-MOST_LEAVES).map(at),
+    ...program.fetches.map((choice) => choice % tensors.length),
+  ]);
+  const assigns = new Map<Variable, number>();
+  for (const [which, choice] of variables.length === 0 ? [] : program.assigns) {
+    const variable = variables[which % variables.length]!;
+    const values = tensors.filter(({ shape, dtype }) => `${shape}` === `${variable.shape}` && dtype === variable.dtype);
+    if (!assigns.has(variable)) assigns.set(variable, at(values[choice % values.length]!));
+  }
+  return {
+    fetches: [...fetches],
+    assigns: [...assigns].map(([variable, value]) => ({ variable: at(variable), value })),
+    derivative: program.differentiate === null ? null : derivativeOf(tensors, sources, program.differentiate),
+  };
+}
+
+function derivativeOf(tensors: readonly Tensor[], sources: readonly Tensor[], choice: number): Wanted["derivative"] {
+  const ys = tensors.filter(({ dtype }) => isFloat(dtype));
+  const xs = sources.filter(({ dtype }) => isFloat(dtype));
+  if (ys.length === 0 || xs.length === 0) return null;
+  // The last ones have the most behind them.
+  const y = ys[ys.length - 1 - (choice % Math.min(ys.length, 4))]!;
+  return { y: tensors.indexOf(y), xs: xs.map((x) => tensors.indexOf(x)) };
+}
+
 export interface BuiltProgram {
   readonly graph: Graph;
   readonly feeds: readonly (readonly [Tensor, NDArray])[];
@@ -62,52 +145,43 @@ export interface BuiltProgram {
   readonly fetches: readonly Tensor[];
   /** Names of the kinds of steps that were built. */
   readonly built: readonly string[];
+  readonly wanted: Wanted;
 }
 
 export function buildProgram(program: Program): BuiltProgram {
   const graph = new Graph();
-  const tensors: Tensor[] = [];
   const feeds: (readonly [Tensor, NDArray])[] = [];
   const variables: (readonly [Variable, NDArray])[] = [];
-  program.sources.forEach((source, i) => {
-    const dtype = DTYPES[source.dtype % DTYPES.length]!;
-    const shape = smallShape(source.shape.map((size) => SIZES[size % SIZES.length]!));
-    const value = new NDArray(randomValues(dtype, elementCount(shape), source.values), shape, dtype);
-    if (source.kind % 10 < 6) {
-      const placeholder = graph.placeholder(`x${i}`, shape, { dtype });
+  const pieces = buildPieces(program, {
+    graph,
+    placeholder(name, value) {
+      const placeholder = graph.placeholder(name, value.shape, { dtype: value.dtype });
       feeds.push([placeholder, value]);
-      tensors.push(placeholder);
-    } else if (source.kind % 10 < 8) {
-      const variable = graph.variable(`v${i}`, shape, { dtype });
+      return placeholder;
+    },
+    variable(name, value) {
+      const variable = graph.variable(name, value.shape, { dtype: value.dtype });
       variables.push([variable, value]);
-      tensors.push(variable);
-    } else tensors.push(graph.constant(value, { name: `c${i}` }));
+      return variable;
+    },
+    constant: (name, value) => graph.constant(value, { name }),
   });
-  const sources = [...tensors];
-  const built: string[] = [];
-  for (const numbers of program.steps) {
-    const step = STEPS[numbers[0]! % STEPS.length]!;
-    const made = attempt(() => step.build(choicesOf(graph, tensors, numbers.slice(1))));
-    if (made === null || countOf(made) > LARGEST) continue;
-    built.push(step.name);
-    tensors.push(made);
-  }
-  // Whatever nothing else uses, so that most of what was built counts, and some of what is used.
-  const leaves = tensors.filter((tensor) => !tensors.some(({ op }) => op.inputs.includes(tensor)));
-  const fetches = new Set([
-    ...leaves.slice(-MOST_LEAVES),
-    ...program.fetches.map((choice) => tensors[choice % tensors.length]!),
-  ]);
-  const derivatives = program.differentiate === null ? [] : differentiate(tensors, sources, program.differentiate);
-  const written = new Set<Variable>();
-  for (const [which, choice] of variables.length === 0 ? [] : program.assigns) {
-    const [variable] = variables[which % variables.length]!;
-    const values = tensors.filter(({ shape, dtype }) => `${shape}` === `${variable.shape}` && dtype === variable.dtype);
-    if (written.has(variable)) continue;
-    written.add(variable);
-    fetches.add(assign(variable, values[choice % values.length]!));
-  }
-  return { graph, feeds, variables, fetches: [...fetches, ...derivatives], built };
+  const { tensors, built } = pieces;
+  const wanted = wantedOf(program, pieces);
+  const { derivative } = wanted;
+  const derivatives = derivative
+    ? gradients(
+        sum(tensors[derivative.y]!),
+        derivative.xs.map((x) => tensors[x]!),
+        { unconnected: "zero" },
+      )
+    : [];
+  const fetches = [
+    ...wanted.fetches.map((fetch) => tensors[fetch]!),
+    ...wanted.assigns.map(({ variable, value }) => assign(tensors[variable] as Variable, tensors[value]!)),
+    ...derivatives,
+  ];
+  return { graph, feeds, variables, fetches, built, wanted };
 }
 
 /** Rules refuse some of what is tried; that is what they are for. Anything else is a finding. */
@@ -120,16 +194,7 @@ function attempt(build: () => Tensor): Tensor | null {
   }
 }
 
-function differentiate(tensors: readonly Tensor[], sources: readonly Tensor[], choice: number): readonly Tensor[] {
-  const ys = tensors.filter(({ dtype }) => isFloat(dtype));
-  const xs = sources.filter(({ dtype }) => isFloat(dtype));
-  if (ys.length === 0 || xs.length === 0) return [];
-  // The last ones have the most behind them.
-  const y = ys[ys.length - 1 - (choice % Math.min(ys.length, 4))]!;
-  return gradients(sum(y), xs, { unconnected: "zero" });
-}
-
-function choicesOf(graph: Graph, tensors: readonly Tensor[], numbers: readonly number[]): Choices {
+function choicesOf({ graph, opOf }: Place, tensors: readonly Tensor[], numbers: readonly number[]): Choices {
   let used = 0;
   const next = (count: number): number => (count === 0 ? 0 : (numbers[used++] ?? 0) % count);
   const find = (fits: (tensor: Tensor) => boolean): Tensor | null => {
@@ -141,6 +206,7 @@ function choicesOf(graph: Graph, tensors: readonly Tensor[], numbers: readonly n
   };
   return {
     graph,
+    opOf: opOf ?? (({ op }) => op),
     next,
     of: (list) => list[next(list.length)]!,
     find,

@@ -140,7 +140,7 @@ const pointwise: StepKind[] = [
 const repeating: StepKind[] = [0, 1].map(() => ({
   name: "twin",
   build: (choices: Choices) => {
-    const { def, inputs, attrs } = choices.tensor(({ op }) => op.inputs.length > 0).op;
+    const { def, inputs, attrs } = choices.opOf(choices.tensor((tensor) => choices.opOf(tensor).inputs.length > 0));
     // Records such as spreadLike, which only gradient rules make, trust their caller to order the operands.
     const swaps = def.category === "pointwise" || def.category === "contraction";
     return choices.graph.apply(def, swaps && choices.next(3) > 0 ? inputs.toReversed() : inputs, attrs).outputs[0]!;

@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { build, type Plugin } from "esbuild";
 import { projectRoot } from "../support/source-files.ts";
+import type { Trained, Wanted } from "./threads/training.ts";
 
 export interface Packed {
   readonly folder: string;
@@ -93,7 +95,7 @@ export function pack(): Packed {
 }
 
 /** A new project in which the tarball is the only thing installed; needs no network, as there are no dependencies. */
-export function install(packed: Packed): string {
+export async function install(packed: Packed): Promise<string> {
   const project = join(packed.folder, "user");
   mkdirSync(project, { recursive: true });
   writeFileSync(
@@ -106,7 +108,44 @@ export function install(packed: Packed): string {
   );
   cpSync(join(projectRoot, "test/package/app"), project, { recursive: true });
   writeFileSync(join(project, "smoke.js"), smokeProgram);
+  await buildThreadPrograms(project);
   return project;
+}
+
+/** In the programs of tests, the sources become the package. */
+const asPublished: Plugin = {
+  name: "as published",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/src\/(?:\w+\/)?index\.ts$/ }, ({ path }) => ({
+      path: path.replace(/^.*\/src\//, "forerun/").replace(/\/index\.ts$/, ""),
+      external: true,
+    }));
+  },
+};
+
+/** The programs in `threads/`, which use what other tests use too, as `threads-node.js` and so on. */
+async function buildThreadPrograms(project: string): Promise<void> {
+  const names = { node: "threads-node", page: "threads-page", "page-worker": "threads-worker" };
+  await build({
+    absWorkingDir: join(projectRoot, "test/package/threads"),
+    entryPoints: Object.entries(names).map(([name, out]) => ({ in: `./${name}.ts`, out })),
+    outdir: project,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    plugins: [asPublished],
+    logLevel: "warning",
+  });
+}
+
+/** Trains on threads with the installed package, in the Node that `start` runs. */
+export function trainInNode(
+  project: string,
+  wanted: readonly Wanted[],
+  start: (args: readonly string[]) => Outcome = (args) => run(process.execPath, args, project, 120),
+): readonly Trained[] {
+  const { stdout } = checked(start(["threads-node.js", JSON.stringify(wanted)]), "threads-node.js");
+  return JSON.parse(stdout) as Trained[];
 }
 
 /** Imports every entry, trains, and prints the numbers of exports and the losses as JSON. */

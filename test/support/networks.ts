@@ -11,6 +11,7 @@ import {
   type SessionOptions,
   sparseSoftmaxCrossEntropy,
   type Tensor,
+  type TypedArray,
 } from "../../src/index.ts";
 import { Adam } from "../../src/train/index.ts";
 import { RandomStream } from "./random.ts";
@@ -45,8 +46,18 @@ export function convolutional(graph: Graph, images: Tensor): Tensor {
   return add(matmul(flat, graph.variable("kernel", [784, 10])), graph.variable("bias", [10]));
 }
 
-/** Losses and, in the end, all variables: as one list of numbers. */
-export function train(network: typeof dense, options: SessionOptions, steps: number, batch: number): readonly number[] {
+/** A training on random data, the same in every place. */
+export interface Training {
+  readonly session: Session;
+  /** One step. @returns the loss */
+  step(): number;
+  /** The same, by `runAsync`. */
+  stepAsync(): Promise<number>;
+  /** All variables, those of the optimiser among them. */
+  variables(): readonly TypedArray[];
+}
+
+export function training(network: typeof dense, options: SessionOptions, batch: number): Training {
   const graph = new Graph();
   const images = graph.placeholder("images", [batch, 784]);
   const labels = graph.placeholder("labels", [batch], { dtype: "int32" });
@@ -62,14 +73,39 @@ export function train(network: typeof dense, options: SessionOptions, steps: num
       Float32Array.from({ length: count }, () => random.between(-0.1, 0.1)),
     );
   }
-  const step = session.prepare([loss, trainStep], [images, labels]);
-  const numbers: number[] = [];
-  for (let i = 0; i < steps; i++) {
-    const pixels = Float32Array.from({ length: batch * 784 }, () => random.between(0, 1));
-    const digits = Int32Array.from({ length: batch }, () => random.whole(0, 9));
-    numbers.push(step(pixels, digits)[0].item());
-  }
-  for (const { variable } of graph.variables()) numbers.push(...session.value(variable).data);
+  const prepared = session.prepare([loss, trainStep], [images, labels]);
+  const pixels = new Float32Array(batch * 784);
+  const digits = new Int32Array(batch);
+  const next = (): void => {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = random.between(0, 1);
+    for (let i = 0; i < digits.length; i++) digits[i] = random.whole(0, 9);
+  };
+  return {
+    session,
+    step() {
+      next();
+      return prepared(pixels, digits)[0].item();
+    },
+    async stepAsync() {
+      next();
+      const [value] = await session.runAsync(
+        [loss, trainStep],
+        [
+          [images, pixels],
+          [labels, digits],
+        ],
+      );
+      return value.item();
+    },
+    variables: () => graph.variables().map(({ variable }) => session.value(variable).data),
+  };
+}
+
+/** Losses and, in the end, all variables: as one list of numbers. */
+export function train(network: typeof dense, options: SessionOptions, steps: number, batch: number): readonly number[] {
+  const { session, step, variables } = training(network, options, batch);
+  const numbers = Array.from({ length: steps }, step);
+  for (const data of variables()) numbers.push(...data);
   session.close();
   return numbers;
 }

@@ -112,3 +112,20 @@ test("threads do the work of runAsync: this one goes on meanwhile", async () => 
   expect(turns).toBeGreaterThan(3);
   expect(longest).toBeLessThan(took);
 });
+
+test("the end of a run that nobody waits for any more is not taken for that of another session's", async () => {
+  const graph = new Graph();
+  const x = graph.placeholder("x", [400, 400]);
+  let y = x;
+  for (let i = 0; i < 40; i++) y = y.matmul(x);
+  const identity = Float32Array.from({ length: 160_000 }, (_, i) => (i % 401 === 0 ? 1 : 0));
+  const first = new Session(graph, { backend: gathered(2) });
+  const run = first.runAsync(y, [[x, new Float32Array(160_000)]]);
+  // The run itself begins in a task of its own.
+  await new Promise((turn) => setTimeout(turn, 20));
+  first.close();
+  await expect(run).rejects.toThrow("closed");
+  // Gets the same thread, and waits for it before it runs anything: the thread's report is on its way then.
+  using second = new Session(graph, { backend: gathered(2) });
+  expect((await second.runAsync(y, [[x, identity]])).data).toEqual(identity);
+});

@@ -45,6 +45,13 @@ function leaving(): string {
   return pathToFileURL(file).href;
 }
 
+/** The real one, in a Node that has its modules by promises alone, as before version 20.16. */
+function promising(): string {
+  const file = join(folder, `promising-${files++}.mts`);
+  writeFileSync(file, `process.getBuiltinModule = undefined as never; await import(${JSON.stringify(real)});`);
+  return pathToFileURL(file).href;
+}
+
 const N = 40_000;
 function session(workerUrl: string) {
   const { graph, x, y } = reluOf(N);
@@ -110,11 +117,14 @@ describe("a thread that fails in the middle of a run", () => {
 });
 
 describe("threads that can not be had", () => {
-  test("a file that is not there: said once, and the session works on one thread", async () => {
+  test.each([
+    ["a file that is not there", "file:///nowhere/worker.js", "/nowhere/worker.js"],
+    ["no URL of a file", "./worker.js", "Invalid URL"],
+  ])("%s: said once, and the session works on one thread", async (_, workerUrl, reason) => {
     const warnings: string[] = [];
     const before = setWarningHandler((warning) => warnings.push(String(warning)));
     const { graph, x, y } = reluOf(N);
-    const opened = new Session(graph, { threads: 3, workerUrl: "file:///nowhere/worker.js" });
+    const opened = new Session(graph, { threads: 3, workerUrl });
     const run = () => opened.run(y, [[x, new Float32Array(N).fill(2)]]).data[0];
     expect(run()).toBe(2);
     for (let i = 0; i < 100 && warnings.length === 0; i++) await new Promise((turn) => setTimeout(turn, 20));
@@ -123,7 +133,7 @@ describe("threads that can not be had", () => {
     opened.close();
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain("threads: one could not be used, and runs go on without it");
-    expect(warnings[0]).toContain("/nowhere/worker.js");
+    expect(warnings[0]).toContain(reason);
   });
 
   test("a thread that ends while it waits: runs go on without it", async () => {
@@ -137,4 +147,18 @@ describe("threads that can not be had", () => {
     setWarningHandler(before);
     opened.close();
   });
+});
+
+test("a thread in a Node that has its modules by promises alone reports the end of a run", async () => {
+  const { getBuiltinModule } = process;
+  process.getBuiltinModule = undefined as never;
+  const { graph, x, y } = reluOf(N);
+  // Waiting for threads would leave promises no time.
+  using opened = new Session(graph, { threads: 2, workerUrl: promising(), compile: ALL_LOOPS });
+  for (let i = 0; i < 40; i++) {
+    const value = new Float32Array(N).fill(i);
+    expect((await opened.runAsync(y, [[x, value]])).data[N - 1]).toBe(i);
+    await new Promise((turn) => setTimeout(turn, 20));
+  }
+  process.getBuiltinModule = getBuiltinModule;
 });

@@ -1,24 +1,29 @@
 import type { Backend, Executable, Placement, Plan, Storage } from "../../compiler/plan.ts";
 import { CompileError } from "../../core/errors.ts";
-import { compileModule, type InstantiateOptions } from "./instantiate.ts";
+import type { UrlLike } from "../../core/host.ts";
+import { compileModule, type ModuleOptions } from "./compile.ts";
 import { addressImport, planModule } from "./module.ts";
 import { SHARED_MEMORY, WasmStorage } from "./storage.ts";
 import type { CrewOptions } from "./threads/crew.ts";
 import { linkThreaded, SharedStorage } from "./threads/link.ts";
 
 /** What the options of a session decide about code and threads. */
-export interface WasmOptions extends InstantiateOptions {
+export interface WasmOptions extends ModuleOptions {
   /** Threads, this one included. Default 1; more need shared memory. */
   readonly threads?: number;
-  /** How long a thread that waits looks before it sleeps. */
+  /** How often a thread that waits looks before it sleeps, for the end of a phase and for the next run. */
   readonly spins?: number;
-  readonly workerUrl?: string | URL | undefined;
+  readonly workerUrl?: string | UrlLike | undefined;
   /** Waits for all threads before the first run of a plan: for measurements and tests. */
   readonly gather?: boolean;
 }
 
-/** Looks before a thread sleeps: about 50 microseconds. */
-const SPINS = 20_000;
+/**
+ * Looks before a thread sleeps: about 100 µs for the others to finish a phase (one look takes 1 ns), about 350 µs for the
+ * next run (7 ns in JavaScript). Less lets threads sleep in the middle of steps, more takes cores from those that work:
+ * measured in docs/threads.md.
+ */
+const SPINS = { phase: 100_000, run: 50_000 };
 
 type Procedures = Readonly<Record<string, () => void>>;
 
@@ -27,7 +32,7 @@ type Procedures = Readonly<Record<string, () => void>>;
  * content-security policy must allow `wasm-unsafe-eval`.
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
-  const { threads = 1, spins = SPINS, workerUrl } = options;
+  const { threads = 1, spins = SPINS.run, workerUrl } = options;
   const crew: CrewOptions = { threads, spins, workerUrl };
   return {
     name: "wasm",
@@ -74,7 +79,7 @@ function link(plan: Plan, placement: Placement, options: WasmOptions): Executabl
     for (const [name, address] of Object.entries(all)) env[name] = new WebAssembly.Global({ value: "i32" }, address);
     return new WebAssembly.Instance(made, { env }).exports;
   };
-  const { spins = SPINS, gather = false } = options;
+  const { spins = SPINS.phase, gather = false } = options;
   if (storage instanceof SharedStorage && plan.phases.some(({ works }) => works.some(({ kind }) => kind === "shared")))
     return linkThreaded(plan, { storage, addresses }, { spins, gather, module, instance });
   const imported = storage instanceof SharedStorage ? SHARED_MEMORY : undefined;

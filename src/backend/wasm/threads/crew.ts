@@ -1,8 +1,9 @@
 import { StateError } from "../../../core/errors.ts";
+import type { UrlLike } from "../../../core/host.ts";
 import { warn } from "../../../core/warnings.ts";
 import { spawnWorker, type WorkerHandle, workerUrl } from "../../../core/workers.ts";
 import type { WasmStorage } from "../storage.ts";
-import { DESK, deskBytes, readWord, STATE, stateWord } from "./layout.ts";
+import { DESK, deskBytes, readFault, readWord, STATE, stateWord, writeFault } from "./layout.ts";
 import { MOST_NAPS, OUTCOME } from "./meeting.ts";
 
 /** What a session tells the threads that help it. */
@@ -37,16 +38,20 @@ export interface CrewOptions {
   /** Looks at the desk before a thread goes to sleep; one takes a few nanoseconds. */
   readonly spins: number;
   /** Where the file of the threads is, if bundlers have moved it. */
-  readonly workerUrl?: string | URL | undefined;
+  readonly workerUrl?: string | UrlLike | undefined;
 }
 
 /** A thread and the session it helps; null while no one needs it. */
 interface Member {
   readonly worker: WorkerHandle;
   crew: Crew | null;
+  /** True once it is of no use to anyone. */
+  gone: boolean;
 }
 /** Threads that no session has any more, kept for the next one, by the file they run. */
 const idle = new Map<string, Member[]>();
+/** Numbers plans, of all sessions: a thread may tell of the end of a run when it has gone to another one. */
+let plans = 0;
 /** False on the main thread of a page, which must stay alive. */
 const mayWait = canWait();
 function canWait(): boolean {
@@ -73,7 +78,6 @@ export class Crew {
   readonly #words: Int32Array;
   readonly #file: string;
   readonly #members: Member[] = [];
-  #plans = 0;
   /** Why there are no threads any more. */
   #problem: string | null = null;
   #lost = false;
@@ -88,18 +92,17 @@ export class Crew {
     this.#words.fill(0);
     this.#words[DESK.plan] = -1;
     this.#file = String(url ?? workerUrl(import.meta.url, "worker"));
+    const { memory } = storage;
     for (let number = 1; number < threads; number++) {
-      const member = idle.get(this.#file)?.pop() ?? hire(this.#file, url === undefined);
-      member.crew = this;
-      this.#members.push(member);
-      const { memory } = storage;
+      const member = this.#hire(url === undefined);
+      if (!member) break;
       this.#send(member, { kind: "sit", memory, desk: this.desk, threads, number, spins, mail: 0 });
     }
   }
 
   /** Makes a plan known. @returns its number, for `run` */
   add(module: WebAssembly.Module, addresses: Readonly<Record<string, number>>): number {
-    const plan = this.#plans++;
+    const plan = plans++;
     this.#broadcast({ kind: "plan", plan, module, addresses });
     return plan;
   }
@@ -118,7 +121,7 @@ export class Crew {
   /** Waits until all threads know all plans: for measurements and tests, since runs need not wait for them. */
   gather(): void {
     const mail = Atomics.load(this.#words, DESK.mail);
-    for (let thread = 1; thread < this.threads; thread++) {
+    for (let thread = 1; thread <= this.#members.length; thread++) {
       const word = readWord(thread);
       for (let naps = 0; naps < MOST_NAPS && Atomics.load(this.#words, word) !== mail; naps++)
         Atomics.wait(this.#words, word, Atomics.load(this.#words, word), 20);
@@ -174,7 +177,7 @@ export class Crew {
       member.crew = null;
       member.worker.unref();
       // After a fault no one knows what they are at.
-      if (failed) void member.worker.terminate();
+      if (failed || member.gone) void member.worker.terminate();
       else {
         this.#send(member, { kind: "leave" });
         const list = idle.get(this.#file);
@@ -193,21 +196,41 @@ export class Crew {
       const { plan, turn, outcome } = report;
       // A thread that is woken by something else looks at the last run once more, and finds it done.
       if (this.#under?.plan === plan && this.#under.turn === turn) this.#under.finish(outcome);
-    } else this.lose(member, report.message);
+    } else dismiss(member, report.message);
   }
 
   /** A thread is gone. Without it runs go on, unless it had a share that nobody else can do. */
   lose(member: Member, message: string): void {
-    if (!this.#members.includes(member)) return;
-    void member.worker.terminate();
-    const leads = Atomics.load(this.#words, DESK.leader) === this.#members.indexOf(member) + 1;
-    const fault = Atomics.load(this.#words, DESK.fault) !== 0;
+    const words = this.#words;
+    const thread = this.#members.indexOf(member) + 1;
+    const leads = this.#under !== null && Atomics.load(words, DESK.leader) === thread;
+    // Who was ended by others has not said so itself.
+    if (leads || this.#state(thread) === STATE.working) writeFault(words, thread, message);
+    Atomics.store(words, stateWord(thread), STATE.ended);
+    const fault = readFault(words) !== null;
     if (fault) this.#under?.finish(OUTCOME.fault);
-    else if (leads) this.#under?.finish(OUTCOME.stuck);
     // Of a fault the run that waits for it tells.
-    if (fault || this.#lost) return;
+    if (!fault) this.#miss(message);
+  }
+
+  /** Warns, once, that there are fewer threads than were asked for. */
+  #miss(message: string): void {
+    if (this.#lost) return;
     this.#lost = true;
     warn({ what: `threads: one could not be used, and runs go on without it: ${message}` });
+  }
+
+  #hire(own: boolean): Member | null {
+    try {
+      const member = idle.get(this.#file)?.pop() ?? hire(this.#file, own);
+      member.crew = this;
+      this.#members.push(member);
+      return member;
+    } catch (cause) {
+      // Such as a file of another origin, in a page.
+      this.#miss(cause instanceof Error ? cause.message : String(cause));
+      return null;
+    }
   }
 
   #state = (thread: number): number => Atomics.load(this.#words, stateWord(thread));
@@ -252,12 +275,8 @@ export class Crew {
 
   /** What the thread that failed has said. */
   #fault(): string {
-    const words = this.#words;
-    const thread = Atomics.load(words, DESK.fault);
-    const start = words.byteOffset + 4 * (DESK.message + 1);
-    // A copy: decoders refuse shared memory.
-    const bytes = new Uint8Array(words.buffer, start, words[DESK.message]!).slice();
-    return `thread ${thread} of ${this.threads} failed: ${new TextDecoder().decode(bytes)}`;
+    const { thread, message } = readFault(this.#words)!;
+    return `thread ${thread} of ${this.threads} failed: ${message}`;
   }
 }
 
@@ -266,15 +285,20 @@ function hire(file: string, own: boolean): Member {
   // Bundlers find the file only in this form.
   const web = own ? () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }) : undefined;
   const worker = spawnWorker(file, { web });
-  const member: Member = { worker, crew: null };
+  const member: Member = { worker, crew: null, gone: false };
   worker.onMessage((report) => member.crew?.hear(member, report as WorkerReport));
-  worker.onError((error) => member.crew?.lose(member, error.message));
-  worker.onExit(() => {
-    member.crew?.lose(member, "it has ended");
-    const list = idle.get(file);
-    if (list?.includes(member)) list.splice(list.indexOf(member), 1);
-  });
+  worker.onError((error) => dismiss(member, error.message));
+  worker.onExit(() => dismiss(member, "it has ended"));
   // Last: in Node a listener is a reason to go on.
   worker.unref();
   return member;
+}
+
+/** Ends a thread that has failed, if it has not ended by itself. */
+function dismiss(member: Member, message: string): void {
+  if (member.gone) return;
+  member.gone = true;
+  void member.worker.terminate();
+  for (const list of idle.values()) if (list.includes(member)) list.splice(list.indexOf(member), 1);
+  member.crew?.lose(member, message);
 }

@@ -34,7 +34,7 @@ export const DESK = {
 } as const;
 
 /** Bytes there is room for of what a failed thread says. */
-export const MESSAGE_BYTES = 4 * (DESK.states - DESK.message - 1);
+const MESSAGE_BYTES = 4 * (DESK.states - DESK.message - 1);
 
 /** Byte offset in the desk of the word that says a thread has failed. */
 export const FAULT_OFFSET = 4 * DESK.fault;
@@ -53,6 +53,23 @@ export const STATE = {
 export const stateWord = (thread: number): number => DESK.states + 2 * thread;
 export const readWord = (thread: number): number => stateWord(thread) + 1;
 export const deskBytes = (threads: number): number => 4 * (DESK.states + 2 * threads);
+
+/** Says that a thread has failed, to all who wait for its share. */
+export function writeFault(desk: Int32Array, thread: number, message: string): void {
+  const bytes = new TextEncoder().encode(message).subarray(0, MESSAGE_BYTES);
+  new Uint8Array(desk.buffer, desk.byteOffset + 4 * (DESK.message + 1), bytes.length).set(bytes);
+  desk[DESK.message] = bytes.length;
+  Atomics.store(desk, DESK.fault, thread);
+}
+
+/** The thread that has failed, and what it said; null if none has. */
+export function readFault(desk: Int32Array): { readonly thread: number; readonly message: string } | null {
+  const thread = Atomics.load(desk, DESK.fault);
+  if (thread === 0) return null;
+  // A copy: decoders refuse shared memory.
+  const bytes = new Uint8Array(desk.buffer, desk.byteOffset + 4 * (DESK.message + 1), desk[DESK.message]!).slice();
+  return { thread, message: new TextDecoder().decode(bytes) };
+}
 
 /** Words of the line of a work and a thread: shares taken in all runs, how many there are in a run, the first one. */
 export const SHARES = { taken: 0, count: 1, first: 2 } as const;

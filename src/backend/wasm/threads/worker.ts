@@ -1,6 +1,6 @@
 import { type WorkerPort, workerPort } from "../../../core/workers.ts";
 import type { CrewMessage, WorkerReport } from "./crew.ts";
-import { DESK, deskBytes, MESSAGE_BYTES, readWord, STATE, stateWord } from "./layout.ts";
+import { DESK, deskBytes, readWord, STATE, stateWord, writeFault } from "./layout.ts";
 import { OUTCOME } from "./meeting.ts";
 
 /**
@@ -139,13 +139,7 @@ class Thread {
   #stop(state: number, message: string): void {
     const desk = this.#desk;
     if (!this.#memory) return;
-    const inVain = Atomics.load(desk, stateWord(this.#number)) === STATE.working;
-    if (inVain) {
-      const bytes = new TextEncoder().encode(message).subarray(0, MESSAGE_BYTES);
-      new Uint8Array(desk.buffer, desk.byteOffset + 4 * (DESK.message + 1), bytes.length).set(bytes);
-      desk[DESK.message] = bytes.length;
-      Atomics.store(desk, DESK.fault, this.#number);
-    }
+    if (Atomics.load(desk, stateWord(this.#number)) === STATE.working) writeFault(desk, this.#number, message);
     this.#setState(state);
     this.#memory = null;
   }

@@ -1,11 +1,9 @@
 import { CompileError } from "../../core/errors.ts";
 
 /** How a module is compiled. */
-export interface InstantiateOptions {
+export interface ModuleOptions {
   /** Sets V8's flags while a module is compiled, in Node: full speed from the first run on. Default true. */
   readonly v8Flags?: boolean;
-  /** Called where those flags can not be set, as in browsers, with the fresh instance: may run kernels to warm them up. */
-  readonly warmUp?: (instance: WebAssembly.Instance) => void;
 }
 
 /** What is used of the module `node:v8`. */
@@ -21,12 +19,13 @@ const FLAGS = /liftoff|wasm[-_]lazy[-_]compilation|wasm[-_]dynamic[-_]tiering|wa
 
 /**
  * Compiles a module. By default V8 compiles each function when it is first called, without optimising, and optimises it
- * after many calls: kernels that run once a step are slow for over a hundred steps. So, in Node, two flags are set around
- * the compilation, and set back.
+ * once its loops have turned often enough: the first step takes thirty times as long as the tenth, which is at full
+ * speed. So, in Node, two flags are set around the compilation, and set back. Elsewhere nothing is warmed up ahead: that
+ * would take as long as the first steps, which are of use.
  *
  * @throws CompileError where the engine refuses
  */
-export function compileModule(bytes: Uint8Array, options: InstantiateOptions = {}): WebAssembly.Module {
+export function compileModule(bytes: Uint8Array, options: ModuleOptions = {}): WebAssembly.Module {
   const v8 = eagerly(bytes, options) ? nodeV8() : null;
   try {
     v8?.setFlagsFromString("--no-wasm-lazy-compilation");
@@ -40,24 +39,8 @@ export function compileModule(bytes: Uint8Array, options: InstantiateOptions = {
   }
 }
 
-const eagerly = (bytes: Uint8Array, { v8Flags }: InstantiateOptions): boolean =>
+const eagerly = (bytes: Uint8Array, { v8Flags }: ModuleOptions): boolean =>
   v8Flags !== false && bytes.length < LARGEST_EAGER;
-
-/** The same, and an instance with these imports. @throws CompileError where the engine refuses */
-export function instantiate(
-  bytes: Uint8Array,
-  imports: WebAssembly.Imports,
-  options: InstantiateOptions = {},
-): WebAssembly.Instance {
-  const module = compileModule(bytes, options);
-  try {
-    const instance = new WebAssembly.Instance(module, imports);
-    if (!eagerly(bytes, options) || !nodeV8()) options.warmUp?.(instance);
-    return instance;
-  } catch (cause) {
-    throw refused(cause);
-  }
-}
 
 function refused(cause: unknown): CompileError {
   const message = cause instanceof Error ? cause.message : String(cause);

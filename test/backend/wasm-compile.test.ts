@@ -1,7 +1,7 @@
 /** How modules are compiled: V8's flags are set for the moment, and set back. */
 import v8 from "node:v8";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type InstantiateOptions, instantiate, wasmSupport } from "../../src/backend/wasm/instantiate.ts";
+import { compileModule, type ModuleOptions, wasmSupport } from "../../src/backend/wasm/compile.ts";
 import { Graph, Session } from "../../src/index.ts";
 
 const EMPTY = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
@@ -27,8 +27,8 @@ function padded(bytes: number): Uint8Array {
   return Uint8Array.from([...EMPTY, 0, ...length, ...new Uint8Array(bytes)]);
 }
 
-const flagsOf = (bytes: Uint8Array, options: InstantiateOptions = {}): readonly string[] => {
-  instantiate(bytes, {}, options);
+const flagsOf = (bytes: Uint8Array, options: ModuleOptions = {}): readonly string[] => {
+  compileModule(bytes, options);
   return flags;
 };
 
@@ -38,7 +38,7 @@ describe("in Node", () => {
   });
 
   test("they are set back after a module that is refused", () => {
-    expect(() => instantiate(EMPTY.subarray(0, 7), {})).toThrow("wasm: the engine refuses a plan's module: ");
+    expect(() => compileModule(EMPTY.subarray(0, 7))).toThrow("wasm: the engine refuses a plan's module: ");
     expect(flags).toEqual(AROUND);
   });
 
@@ -64,15 +64,6 @@ describe("in Node", () => {
     run(true);
     expect(flags).toEqual(AROUND);
   });
-});
-
-test("where flags can not be set, a module can be warmed up", () => {
-  const warmed: WebAssembly.Instance[] = [];
-  const warmUp = (instance: WebAssembly.Instance) => void warmed.push(instance);
-  instantiate(EMPTY, {}, { warmUp });
-  expect(warmed).toEqual([]);
-  const instance = instantiate(EMPTY, {}, { warmUp, v8Flags: false });
-  expect(warmed).toEqual([instance]);
 });
 
 test("this machine has WebAssembly with vectors", () => {
