@@ -25,6 +25,7 @@ export async function buildWithVite(project: string, page: string): Promise<stri
       rollupOptions: {
         input: { page: join(project, page), "elsewhere/worker": join(project, WORKER) },
         output: { entryFileNames: "[name].js" },
+        checks: { pluginTimings: false },
       },
     },
   });

@@ -64,6 +64,9 @@ class Thread {
   }
 
   #link(module: WebAssembly.Module, addresses: Readonly<Record<string, number>>): Run {
+    // Growth by the owner while this thread was being sent the memory may have passed V8 by: it checks addresses of atomic
+    // waits against the size it knows. Growing by nothing makes it look.
+    this.#memory!.grow(0);
     const env: Record<string, WebAssembly.ImportValue> = {
       memory: this.#memory!,
       arena: this.#arena,
