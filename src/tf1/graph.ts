@@ -1,4 +1,6 @@
 import { GraphError } from "../core/errors.ts";
+import { eager } from "../eager/context.ts";
+import { currentBuilder } from "../graph/builder.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
 import { Graph as CoreGraph } from "../runtime/graph.ts";
 
@@ -19,7 +21,10 @@ export class Graph extends CoreGraph {
 const defaults: Graph[] = [];
 let bottom: Graph | null = null;
 
-/** The graph that `tf.constant` and the like add to. */
+/** Whether sources are values, made at once. */
+let eagerly = false;
+
+/** The graph that is the default: of symbolic tensors, whether execution is eager or not. */
 export function getDefaultGraph(): Graph {
   bottom ??= new Graph({ name: "default" });
   return defaults.at(-1) ?? bottom;
@@ -41,5 +46,44 @@ export function resetDefaultGraph(): void {
   bottom = null;
 }
 
-/** Python's `with tf.name_scope(name):`, in the default graph. */
-export const nameScope = <T>(name: string, build: (scope: string) => T): T => getDefaultGraph().scope(name, build);
+/**
+ * Where `tf.constant` and the like go: the graph of the traced function or of the `asDefault` call we are in; without
+ * either, the default graph, or nowhere if execution is eager.
+ */
+export function currentGraph(): CoreGraph {
+  const builder = currentBuilder();
+  if (builder instanceof CoreGraph) return builder;
+  return eagerly && defaults.length === 0 ? eager : getDefaultGraph();
+}
+
+/**
+ * `tf.enable_eager_execution()`: from here on tensors have values and operations run at once. Inside of `asDefault`
+ * they are symbolic still, as in TensorFlow.
+ * @throws GraphError if the default graph has operations, or inside of `asDefault`: half a program in each mode would
+ * not fit together
+ */
+export function enableEagerExecution(): void {
+  if (eagerly) return;
+  const first = getDefaultGraph().operations[0];
+  if (first || defaults.length > 0) {
+    const graph = getDefaultGraph();
+    throw new GraphError({
+      what: `enableEagerExecution: too late, graph "${graph.name}" is being built`,
+      details: first ? [`its first operation, "${first.name}", was made at ${first.line ?? "an unknown line"}`] : [],
+      at: lineOf(captureStack()),
+      fix: "call it at the start of the program, before any operation and outside of asDefault",
+    });
+  }
+  eagerly = true;
+}
+
+/** `tf.compat.v1.disable_eager_execution()`: from here on tensors are symbolic, and a session runs them. */
+export function disableEagerExecution(): void {
+  eagerly = false;
+}
+
+/** `tf.executing_eagerly()`: true if an operation called here would run at once. */
+export const executingEagerly = (): boolean => currentGraph() === eager;
+
+/** Python's `with tf.name_scope(name):`. Tensors with values need no names: eagerly it only calls `build`. */
+export const nameScope = <T>(name: string, build: (scope: string) => T): T => currentGraph().scope(name, build);

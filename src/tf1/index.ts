@@ -4,13 +4,24 @@
  *     import * as tf from "forerun/tf1";
  *
  * Sources go to a default graph, bare numbers become constants, names are TensorFlow's. Everything else is the core:
- * a tensor, graph or variable made here is one of `forerun`.
+ * a tensor, graph or variable made here is one of `forerun`. After `tf.enableEagerExecution()` the same calls are
+ * define-by-run: tensors have values, as in TensorFlow 2.
  */
 import "../ops/methods.ts";
 
 export { gradients } from "../autodiff/gradients.ts";
+export { func as function } from "../eager/func.ts";
+export { GradientTape } from "../eager/index.ts";
 export { NDArray } from "../runtime/ndarray.ts";
-export { Graph, getDefaultGraph, nameScope, resetDefaultGraph } from "./graph.ts";
+export {
+  disableEagerExecution,
+  enableEagerExecution,
+  executingEagerly,
+  Graph,
+  getDefaultGraph,
+  nameScope,
+  resetDefaultGraph,
+} from "./graph.ts";
 export {
   abs,
   add,

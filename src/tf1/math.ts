@@ -6,6 +6,7 @@ import type { DType } from "../core/dtype.ts";
 import type { AxisArgument, Reduce, Reshape, Transpose } from "../core/shape-rules.ts";
 import type { MatMul, Result, Shape, Valid } from "../core/shape-types.ts";
 import { readValue } from "../core/values.ts";
+import { builderOf } from "../graph/builder.ts";
 import { Tensor } from "../graph/operation.ts";
 import * as arithmetic from "../ops/arithmetic.ts";
 import * as comparison from "../ops/comparison.ts";
@@ -23,7 +24,7 @@ import {
   type Operand,
   type ShapeOf,
 } from "../ops/support.ts";
-import { getDefaultGraph } from "./graph.ts";
+import { currentGraph } from "./graph.ts";
 
 export interface Named {
   readonly name?: string;
@@ -31,7 +32,7 @@ export interface Named {
 
 /**
  * Operands as tensors, for an op called `name`. Bare numbers become constants `name/x`, `name/y` as in TensorFlow, of
- * the dtype of the tensor beside them; without any tensor they go to the default graph.
+ * the dtype of the tensor beside them; without any tensor they go to the current graph.
  */
 function withOperands<T>(
   name: string,
@@ -39,18 +40,19 @@ function withOperands<T>(
   build: (tensors: readonly Tensor[], options: { readonly name: string }) => T,
 ): T {
   const model = values.find((value): value is Tensor => value instanceof Tensor);
-  const graph = model?.graph ?? getDefaultGraph();
+  const graph = model ? builderOf(model) : currentGraph();
   const dtype = model?.dtype ?? commonDType(values);
-  return graph.scope(name, (scope) => {
-    const tensors = values.map((value, i) => {
+  const tensors = (): readonly Tensor[] =>
+    values.map((value, i) => {
       if (value instanceof Tensor) return value;
       const constant = readValue(value, dtype);
       const attrs = { value: constant.data, shape: constant.shape, dtype };
       return graph.apply(constantOp, [], attrs, { name: "xyz"[i]! }).outputs[0]!;
     });
-    // The scope's own name, so that `add` stands beside `add/y`.
-    return build(tensors, { name: scope });
-  });
+  // What runs at once has no scopes.
+  if (graph.runsAtOnce) return build(tensors(), { name });
+  // The scope's own name, so that `add` stands beside `add/y`.
+  return graph.scope(name, (scope) => build(tensors(), { name: scope }));
 }
 
 /** int32 if all are whole, as for a constant; float32 as soon as one is not. */

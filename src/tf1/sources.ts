@@ -8,7 +8,7 @@ import { type Variable as CoreVariable, describeTensor, type Operation, Tensor }
 import { captureStack, lineOf } from "../graph/origin.ts";
 import { assign as assignTo, group as groupAll, groupOp } from "../ops/state.ts";
 import type { Operand, OpOptions } from "../ops/support.ts";
-import { getDefaultGraph } from "./graph.ts";
+import { currentGraph } from "./graph.ts";
 
 export const float32 = "float32";
 export const float64 = "float64";
@@ -39,14 +39,14 @@ export function constant<const S extends Shape = AnyShape>(
 ): Tensor<S>;
 export function constant(value: ValueLike, dtype?: DType | ConstantOptions, options: ConstantOptions = {}): Tensor {
   const given = typeof dtype === "object" ? dtype : dtype === undefined ? options : { ...options, dtype };
-  return getDefaultGraph().constant(value, { name: "Const", ...given });
+  return currentGraph().constant(value, { name: "Const", ...given });
 }
 
 /** Constants of zeros or ones, float32 unless told otherwise. */
 export const zeros = (shape: readonly number[], dtype: DType = "float32"): Tensor =>
-  getDefaultGraph().constant(0, { dtype, shape, name: "zeros" });
+  currentGraph().constant(0, { dtype, shape, name: "zeros" });
 export const ones = (shape: readonly number[], dtype: DType = "float32"): Tensor =>
-  getDefaultGraph().constant(1, { dtype, shape, name: "ones" });
+  currentGraph().constant(1, { dtype, shape, name: "ones" });
 
 export interface PlaceholderOptions<S extends readonly Dim[] | null> {
   readonly dtype: DType;
@@ -79,7 +79,7 @@ export function placeholder(
 ): Tensor {
   const given = typeof first === "string" ? { dtype: first, shape, ...options } : first;
   const { dtype, name = "Placeholder" } = given;
-  const graph = getDefaultGraph();
+  const graph = currentGraph();
   const sizes = given.shape ?? null;
   return sizes === null ? graph.placeholder(name, null, { dtype }) : graph.placeholder(name, sizes, { dtype });
 }
@@ -92,7 +92,8 @@ export interface VariableOptions {
 
 /**
  * `tf.Variable(2.0, { name: "weight" })`: called without `new`, as in Python. Numbers and lists of them are float32
- * unless `dtype` says otherwise; arrays and tensors keep their dtype. A tensor is computed when the initializer runs.
+ * unless `dtype` says otherwise; arrays and tensors keep their dtype. A tensor is computed when the initializer runs; eagerly, a variable
+ * has its value when it is made.
  */
 export function Variable(value: number, options?: VariableOptions): CoreVariable<readonly []>;
 export function Variable<S extends readonly number[]>(value: Tensor<S>, options?: VariableOptions): CoreVariable<S>;
@@ -101,7 +102,7 @@ export function Variable(value: ValueLike | Tensor, options: VariableOptions = {
   const { name = "Variable", trainable = true } = options;
   const spec = value instanceof Tensor ? { dtype: value.dtype, shape: knownSizes(name, value) } : specOf(value);
   const dtype = options.dtype ?? spec.dtype;
-  return getDefaultGraph().variable(name, spec.shape, { initial: value, dtype, trainable });
+  return currentGraph().variable(name, spec.shape, { initial: value, dtype, trainable });
 }
 
 function knownSizes(name: string, value: Tensor): readonly number[] {
@@ -129,9 +130,9 @@ export const assign = (variable: CoreVariable, value: Operand, options: OpOption
 export const group = (...members: readonly (Tensor | Operation)[]): Operation =>
   groupAll(members, { name: "group_deps" });
 
-/** One operation, `init`, that initialises every variable the default graph has so far. */
+/** One operation, `init`, that initialises every variable the default graph has so far. Eagerly there is nothing to do. */
 export function globalVariablesInitializer(): Operation {
-  const graph = getDefaultGraph();
+  const graph = currentGraph();
   // Without variables it does nothing, as in TensorFlow.
   const controls = graph.allVariables.map((variable) => variable.initializer);
   return graph.apply(groupOp, [], {}, { name: "init", controls });
