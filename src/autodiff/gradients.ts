@@ -163,10 +163,11 @@ export function backpropagate(
     if (!op.inputs.some((input) => carries.has(input) && !stops.has(input))) continue;
     const dy = op.outputs.map(total);
     if (dy.every((g) => g === null)) continue;
-    const dx = gradientOf(builder, op, dy);
+    const wanted = (input: Tensor): boolean => carries.has(input) && !stops.has(input);
+    const dx = gradientOf(builder, op, dy, wanted);
     op.inputs.forEach((input, k) => {
       const g = dx[k];
-      if (g && carries.has(input) && !stops.has(input)) contribute(input, g);
+      if (g && wanted(input)) contribute(input, g);
     });
   }
   return xs.map((tensors) => {
@@ -184,14 +185,20 @@ const derive = <T>(builder: GraphBuilder, op: Operation, build: () => T): T =>
   builder.derive({ kind: "gradient", of: op, by: op.def.name }, build);
 
 /** Applies the op's rule; checks that each gradient has the spec of its operand. */
-function gradientOf(builder: GraphBuilder, op: Operation, dy: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+function gradientOf(
+  builder: GraphBuilder,
+  op: Operation,
+  dy: readonly (Tensor | null)[],
+  wanted: (input: Tensor) => boolean,
+): readonly (Tensor | null)[] {
   const { gradient } = op.def;
   if (gradient === "none") return op.inputs.map(() => null);
   return derive(builder, op, () =>
     builder.scope(`${op.name}_grad`, () => {
       if (gradient === "zero") return op.inputs.map((input) => (isFloat(input.dtype) ? zerosLike(input) : null));
       if (gradient === "via-decompose") return throughDecomposition(builder, op, dy);
-      const dx = gradient({ op, x: op.inputs, y: op.outputs, dy, g: dy.find((g) => g !== null)! });
+      const wants = (operand: number): boolean => !builder.runsAtOnce || wanted(op.inputs[operand]!);
+      const dx = gradient({ op, x: op.inputs, y: op.outputs, dy, g: dy.find((g) => g !== null)!, wants });
       dx.forEach((g, k) => {
         const x = op.inputs[k]!;
         const compatible = g === null || (g.dtype === x.dtype && (g.shape?.length ?? -1) === (x.shape?.length ?? -1));

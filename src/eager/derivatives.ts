@@ -45,7 +45,12 @@ function pathOf(what: string, build: Differentiable, inputs: readonly Tensor[]):
   }
   const tape = new GradientTape(graph, { persistent: true, watchVariables: false });
   tape.watch(inputs);
-  const y = build(...inputs);
+  let y: Tensor;
+  try {
+    y = build(...inputs);
+  } finally {
+    tape.stop();
+  }
   return {
     y,
     back: (seed) => tape.gradient(y, inputs, { ...(seed ? { gradYs: [seed] } : {}), unconnected: "zero" }),

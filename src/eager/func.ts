@@ -136,7 +136,7 @@ class Traced {
     const key = keyOf(leaves);
     let trace = this.#traces.get(key);
     if (!trace) {
-      const entry: TraceEntry = { number: this.#traces.size, at: here(), reason: this.#reason(leaves) };
+      const entry: TraceEntry = { number: this.log.length, at: here(), reason: this.#reason(leaves) };
       trace = this.#trace(args, leaves);
       this.#traces.set(key, trace);
       this.log.push(entry);
@@ -211,6 +211,8 @@ class Traced {
       return { result, tensors };
     });
     if (!(result instanceof Promise)) return { placeholders, result, effects };
+    // What it does after the first await can only fail, and is told here.
+    result.catch(() => {});
     throw new GraphError({
       what: `${this.name}: a traced function can not be asynchronous`,
       at: here(),
@@ -288,7 +290,7 @@ class Traced {
         return `${leaf.path} changed from rank ${was.shape.length} to ${is.shape.length}`;
       }
       const axis = is.shape.findIndex((size, k) => size !== was.shape[k]);
-      return `${leaf.path} axis ${axis} changed from ${was.shape[axis]} to ${is.shape[axis]}: pass null there, { shapes: … }, to trace once`;
+      return `${leaf.path} axis ${axis} changed from ${was.shape[axis]} to ${is.shape[axis]}: pass null there to trace once`;
     }
     return "the arguments have another structure";
   }
@@ -380,9 +382,12 @@ function mapLeaves(value: unknown, replace: (leaf: unknown, path: string) => unk
   return replace(value, path);
 }
 
-/** The names of a function's parameters, where its text tells them. */
+/** The names of a function's parameters, where its text tells them; "" for objects that are taken apart. */
 function parameterNames(fn: (...args: readonly unknown[]) => unknown): readonly string[] {
   const head = /^(?:async\s+)?(?:function\s*[\w$]*\s*)?\(([^)]*)\)/.exec(String(fn))?.[1];
   const single = head ?? /^([\w$]+)\s*=>/.exec(String(fn))?.[1] ?? "";
-  return single.split(",").map((name) => /^\s*([\w$]+)\s*$/.exec(name)?.[1] ?? "");
+  return single
+    .replace(/\{[^{}]*\}/g, "{}")
+    .split(",")
+    .map((name, i) => (/^\s*\{/.test(name) ? "" : (/^\s*([\w$]+)/.exec(name)?.[1] ?? `argument ${i}`)));
 }

@@ -26,6 +26,9 @@ export class EagerGraph extends Graph {
   override readonly runsAtOnce = true;
   readonly recorders = new Recorders();
   readonly #runner: () => OperationRunner;
+  /** The last value of each variable that a recorder wanted to know. */
+  readonly #values = new WeakMap<EagerVariable, { readonly version: number; readonly value: Tensor }>();
+  readonly #variables = new WeakMap<Tensor, EagerVariable>();
   #derived: Origin | null = null;
   /** Remembers where each tensor was made: about two microseconds an operation. */
   lines = true;
@@ -79,13 +82,38 @@ export class EagerGraph extends Graph {
     });
     const values = compiled.run(data);
     const op = this.#leaf(def, attrs, name, origin, compiled.specs, values);
+    if (this.recorders.any) this.#tell(op, inputs, attrs, compiled.specs);
+    return op;
+  }
+
+  /** Tells of an operation that has run. Of variables it keeps the values they had. */
+  #tell(op: Operation, given: readonly Tensor[], attrs: Attrs, specs: readonly TensorSpec[]): void {
+    const inputs = given.map((input) => this.#present(input));
     this.recorders.tell(inputs, () => {
+      const { def, name, origin } = op;
       const handle = (_op: Operation, index: number): Tensor => op.outputs[index]!;
-      const { specs } = compiled;
       const fields = { def, name, inputs, controls: NONE, attrs, origin, graph: this, specs, checks: NONE };
       return new Operation({ ...fields, handle });
     });
-    return op;
+  }
+
+  /** A tensor with the value a variable has now; other tensors are what they are. */
+  #present(tensor: Tensor): Tensor {
+    if (!(tensor instanceof EagerVariable)) return tensor;
+    const known = this.#values.get(tensor);
+    if (known?.version === tensor.version) return known.value;
+    const { data, dtype, shape, version } = tensor;
+    const value = this.apply(constantOp, [], { value: data, shape, dtype }, { name: tensor.op.name }).outputs[0]!;
+    this.#values.set(tensor, { version, value });
+    this.#variables.set(value, tensor);
+    return value;
+  }
+  override standIns(tensor: Tensor): readonly Tensor[] {
+    return [this.#present(tensor)];
+  }
+  /** The variable of which this tensor is a value. */
+  variableOf(tensor: Tensor): EagerVariable | null {
+    return this.#variables.get(tensor) ?? null;
   }
 
   /** An operation that keeps no inputs, with the values it made. */

@@ -11,10 +11,10 @@ import { readValue, type ValueLike } from "../core/values.ts";
 import { currentBuilder } from "../graph/builder.ts";
 import { Tensor } from "../graph/operation.ts";
 import "../ops/methods.ts";
-import type { Initializer, ValueShape } from "../runtime/graph.ts";
+import type { Graph, Initializer, ValueShape } from "../runtime/graph.ts";
 import { type RandomStateOptions, RandomState as State } from "../runtime/random-state.ts";
 import { reading } from "../runtime/reading.ts";
-import { eager } from "./context.ts";
+import { eager as atOnce } from "./context.ts";
 import { GradientTape as Tape, type TapeOptions } from "./tape.ts";
 import type { EagerTensor, EagerVariable } from "./tensor.ts";
 import { madeInside, TraceGraph } from "./trace.ts";
@@ -35,6 +35,12 @@ export type { GradientsLike, Sources, TapeGradientOptions, TapeOptions } from ".
 export { EagerTensor, EagerVariable } from "./tensor.ts";
 
 /**
+ * Where ops without operands run: `range(eager, 3)`, `eye(eager, 2)`, `randomKey(eager, 1)`. In a traced function what
+ * they make is a part of it.
+ */
+export const eager: Graph = atOnce;
+
+/**
  * A tensor with a value. Whole numbers are int32, others float32, booleans bool, unless `dtype` says otherwise. A typed
  * array is copied.
  */
@@ -44,7 +50,7 @@ export function tensor<const V extends ValueLike, const S extends Shape = ValueS
 ): EagerTensor<S> {
   const { data, shape, dtype } = reading("tensor", () => readValue(value, options.dtype, options.shape));
   // What the caller writes to its array later must not change the tensor.
-  return eager.tensorOf(data.slice(), shape, dtype) as EagerTensor<S>;
+  return atOnce.tensorOf(data.slice(), shape, dtype) as EagerTensor<S>;
 }
 
 export interface EagerVariableOptions {
@@ -73,15 +79,15 @@ export function variable(
   if (currentBuilder() instanceof TraceGraph) throw madeInside(name);
   if (initial instanceof Tensor) {
     const shape = initial.shape as readonly number[];
-    return eager.variable(name, shape, { dtype: initial.dtype, trainable, initial }) as EagerVariable;
+    return atOnce.variable(name, shape, { dtype: initial.dtype, trainable, initial }) as EagerVariable;
   }
   if (typeof initial === "object" && "shape" in initial && !("data" in initial)) {
     const { shape, initial: how = 0 } = initial;
-    return eager.variable(name, shape, { dtype: dtype ?? "float32", trainable, initial: how }) as EagerVariable;
+    return atOnce.variable(name, shape, { dtype: dtype ?? "float32", trainable, initial: how }) as EagerVariable;
   }
   const read = reading("variable", () => readValue(initial as ValueLike, dtype ?? "float32"));
   const value = { data: read.data.slice(), shape: read.shape, dtype: read.dtype };
-  return eager.variable(name, read.shape, { dtype: read.dtype, trainable, initial: value }) as EagerVariable;
+  return atOnce.variable(name, read.shape, { dtype: read.dtype, trainable, initial: value }) as EagerVariable;
 }
 
 /** Records what runs on eager tensors, to differentiate it: see the class it makes. */
@@ -89,7 +95,7 @@ export class GradientTape extends Tape {
   constructor(options: TapeOptions = {}) {
     // What a traced function does is added to its graph, and recorded there.
     const builder = currentBuilder();
-    super(builder instanceof TraceGraph ? builder : eager, options);
+    super(builder instanceof TraceGraph ? builder : atOnce, options);
   }
 }
 
@@ -100,6 +106,6 @@ export class GradientTape extends Tape {
 export class RandomState extends State {
   declare readonly counter: EagerVariable<readonly []>;
   constructor(options: RandomStateOptions = {}) {
-    super(eager, options);
+    super(atOnce, options);
   }
 }

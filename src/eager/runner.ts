@@ -8,6 +8,7 @@ import {
   type PlanArray,
   type Storage,
 } from "../compiler/plan.ts";
+import { getOrMake } from "../core/collections.ts";
 import { byteSize, type TypedArray } from "../core/dtype.ts";
 import type { TensorSpec } from "../core/shape.ts";
 import type { OpDef } from "../graph/define.ts";
@@ -54,20 +55,15 @@ export class OperationRunner {
     inputs: readonly TensorSpec[],
     specs: () => readonly TensorSpec[],
   ): CompiledOperation {
-    let byKey = this.#compiled.get(def);
-    if (!byKey) {
-      byKey = new Map();
-      this.#compiled.set(def, byKey);
-    }
     const key = keyOf(attrs, inputs);
-    const known = byKey.get(key);
+    const known = this.#compiled.get(def)?.get(key);
     if (known) return known;
     // First: what does not fit is said in terms of the user's own tensors.
     const outputs = specs();
     if (this.#count >= LIMIT) this.#forget();
     this.#count++;
     const made = this.#compile(def, attrs, inputs, outputs);
-    byKey.set(key, made);
+    getOrMake(this.#compiled, def, () => new Map<string, CompiledOperation>()).set(key, made);
     return made;
   }
 
@@ -185,6 +181,8 @@ function attrKey(attr: Attr): string {
     if (attr.length > CONTENT_LIMIT) return `#${identityOf(attr)}`;
     return `${attr.constructor.name}[${Array.from(attr, (x) => (Object.is(x, -0) ? "-0" : x))}]`;
   }
-  if (typeof attr === "function" || (typeof attr === "object" && attr !== null)) return `#${identityOf(attr)}`;
+  // Functions say how to differentiate, not what is computed.
+  if (typeof attr === "function") return "function";
+  if (typeof attr === "object" && attr !== null) return `#${identityOf(attr)}`;
   return Object.is(attr, -0) ? "-0" : `${typeof attr}${attr}`;
 }

@@ -1,15 +1,15 @@
 import { backpropagate, checkRoots, type GradientOptions } from "../autodiff/gradients.ts";
+import { getOrMake } from "../core/collections.ts";
 import { GradientError, StateError } from "../core/errors.ts";
-import { describeTensor, Operation, Tensor } from "../graph/operation.ts";
+import { describeTensor, type Operation, Tensor } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
-import { constantOp } from "../ops/constant.ts";
 import { zerosLike } from "../ops/movement.ts";
 import { here } from "../runtime/reading.ts";
 import type { EagerGraph } from "./graph.ts";
 import { jacobianBy } from "./jacobian.ts";
 import type { Recorder } from "./recorder.ts";
 import { type EagerTensor, EagerVariable, isValued } from "./tensor.ts";
-import { TraceGraph } from "./trace.ts";
+import type { TraceGraph } from "./trace.ts";
 
 export interface TapeOptions {
   /** Lets `gradient` be called more than once; the tape keeps what it recorded until it ends. Default false. */
@@ -44,9 +44,9 @@ export class GradientTape implements Recorder {
   readonly #ops: Operation[] = [];
   /** Tensors that depend on something watched. */
   #followed = new Set<Tensor>();
-  /** For a variable that was read: what it was then. Assigning to it later changes nothing about the past. */
-  #readings = new Map<EagerVariable, Reading[]>();
-  #state: "recording" | "paused" | "used" | "ended" = "recording";
+  /** For a variable: what it was when it was read. Assigning to it later changes nothing about the past. */
+  #values = new Map<EagerVariable, Set<Tensor>>();
+  #state: "recording" | "paused" | "stopped" | "used" | "ended" = "recording";
 
   /** Begins to record, until `gradient` (unless `persistent`), `end`, or the end of the block for `using`. */
   constructor(graph: EagerGraph | TraceGraph, options: TapeOptions = {}) {
@@ -82,6 +82,12 @@ export class GradientTape implements Recorder {
     } finally {
       this.#state = before;
     }
+  }
+
+  /** Records no more. What was recorded stays, for `gradient`. */
+  stop(): void {
+    this.#requireUse("stop");
+    this.#finish("stopped");
   }
 
   /**
@@ -127,7 +133,7 @@ export class GradientTape implements Recorder {
     if (this.#state !== "ended") this.#finish("ended");
     this.#ops.length = 0;
     this.#followed = new Set();
-    this.#readings = new Map();
+    this.#values = new Map();
     this.#state = "ended";
   }
   [Symbol.dispose](): void {
@@ -141,29 +147,26 @@ export class GradientTape implements Recorder {
   }
 
   add(op: Operation): void {
-    for (const input of op.inputs) if (input instanceof EagerVariable && this.#isFollowed(input)) this.#read(input);
+    for (const input of op.inputs) {
+      const variable = this.#graph.variableOf(input);
+      if (variable) getOrMake(this.#values, variable, () => new Set()).add(input);
+    }
     this.#ops.push(op);
     for (const output of op.outputs) this.#followed.add(output);
   }
 
   #isFollowed(tensor: Tensor): boolean {
     if (this.#followed.has(tensor)) return true;
-    const variable = tensor instanceof EagerVariable ? tensor : this.#variableOf(tensor);
+    const variable = this.#graph.variableOf(tensor);
     if (!variable) return false;
     return this.#followed.has(variable) || (this.#watchVariables && variable.trainable);
   }
 
-  /** In a traced function tensors stand for variables. */
-  #variableOf(tensor: Tensor): EagerVariable | null {
-    return this.#graph instanceof TraceGraph ? this.#graph.variableOf(tensor) : null;
-  }
-
-  /** Notes at which operation a variable had which value. */
-  #read(variable: EagerVariable): void {
-    const list = this.#readings.get(variable) ?? [];
-    if (list.at(-1)?.version === variable.version) return;
-    list.push({ version: variable.version, from: this.#ops.length, data: variable.data });
-    this.#readings.set(variable, list);
+  /** The tensors that stand for one: of a variable all its values that were read, and the present one. */
+  #standIns(tensor: Tensor): readonly Tensor[] {
+    const present = this.#graph.standIns(tensor).at(-1)!;
+    const past = tensor instanceof EagerVariable ? this.#values.get(tensor) : undefined;
+    return past ? [...new Set([...past, present])] : [present];
   }
 
   // ── going back ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,13 +174,13 @@ export class GradientTape implements Recorder {
   #back(targets: readonly Tensor[], sources: readonly Tensor[], options: TapeGradientOptions): (Tensor | null)[] {
     const graph = this.#graph;
     const { gradYs, unconnected = "error" } = options;
-    const { ops, valuesOf } = this.#asItWas();
     const from = targets.map((target) => graph.standIns(target).at(-1)!);
-    const to = sources.map(valuesOf);
+    // A variable may have been read at several of its values: what flows to each is added up.
+    const to = sources.map((source) => this.#standIns(source).filter((tensor) => this.#isFollowed(tensor)));
     const seeds = gradYs ? { gradYs: gradYs.map((seed) => seed && graph.standIns(seed)[0]!) } : {};
     checkRoots(from, to.flat(), seeds.gradYs);
     const back = () =>
-      graph.scope("gradients", () => backpropagate(graph, ops, from, to, { ...seeds, unconnected: "none" }));
+      graph.scope("gradients", () => backpropagate(graph, this.#ops, from, to, { ...seeds, unconnected: "none" }));
     // What this tape computes now is for outer tapes to see, not for itself.
     const found = this.#state === "recording" ? this.stopRecording(back) : back();
     return sources.map((source, i) => {
@@ -187,52 +190,13 @@ export class GradientTape implements Recorder {
     });
   }
 
-  /** What was recorded, with tensors in the place of variables whose value has changed since. */
-  #asItWas(): {
-    readonly ops: readonly Operation[];
-    /** The values of a variable that were read, in that order. */
-    valuesOf(source: Tensor): readonly Tensor[];
-  } {
-    const stale = [...this.#readings].filter(([variable, list]) =>
-      list.some(({ version }) => version !== variable.version),
-    );
-    if (stale.length === 0) return { ops: this.#ops, valuesOf: (source) => this.#graph.standIns(source) };
-    const snapshots = new Map<Tensor, readonly { readonly from: number; readonly tensor: Tensor }[]>();
-    for (const [variable, list] of stale) {
-      const { dtype } = variable;
-      const shape = variable.shape as readonly number[];
-      const attrs = (value: EagerTensor["data"]) => ({ value, shape, dtype });
-      const made = list.map(({ version, from, data }) => ({
-        from,
-        tensor: version === variable.version ? variable : this.#graph.apply(constantOp, [], attrs(data)).outputs[0]!,
-      }));
-      snapshots.set(variable, made);
-    }
-    const ops = this.#ops.map((op, position) => {
-      const inputs = op.inputs.map((input) => {
-        const made = snapshots.get(input);
-        return made?.findLast(({ from }) => from <= position)?.tensor ?? input;
-      });
-      if (inputs.every((input, i) => input === op.inputs[i])) return op;
-      const { def, name, controls, attrs, origin, graph, checks } = op;
-      const specs = op.outputs.map(({ spec }) => spec);
-      const handle = (_op: Operation, index: number): Tensor => op.outputs[index]!;
-      return new Operation({ def, name, inputs, controls, attrs, origin, graph, specs, checks, handle });
-    });
-    // The present value comes last: it may be a target.
-    const valuesOf = (source: Tensor): readonly Tensor[] => [
-      ...new Set([...(snapshots.get(source) ?? []).map(({ tensor }) => tensor), source]),
-    ];
-    return { ops, valuesOf };
-  }
-
-  #finish(state: "used" | "ended"): void {
+  #finish(state: "stopped" | "used" | "ended"): void {
     this.#graph.recorders.stop(this);
     this.#state = state;
   }
 
   #requireUse(what: string): void {
-    if (this.#state === "recording" || this.#state === "paused") return;
+    if (this.#state !== "used" && this.#state !== "ended") return;
     throw new StateError({
       what:
         this.#state === "used"
@@ -262,13 +226,6 @@ export class GradientTape implements Recorder {
           : "tape.watch(x) before it is used; trainable variables are watched by themselves",
     });
   }
-}
-
-/** A value a variable had, and the number of operations recorded before it was first read. */
-interface Reading {
-  readonly version: number;
-  readonly from: number;
-  readonly data: EagerTensor["data"];
 }
 
 const mapSources = (sources: Exclude<Sources, Tensor>, each: (source: Sources) => Sources): Sources =>

@@ -38,6 +38,9 @@ export class EagerTensor<out S extends Shape = AnyShape> extends Tensor<S> imple
     super(op, index, spec);
     this.data = data;
   }
+  override get shape(): readonly number[] {
+    return this.spec.shape as readonly number[];
+  }
   get value(): NDArray<S> {
     return arrayOf(this, this.data) as NDArray<S>;
   }
@@ -93,6 +96,9 @@ export class EagerVariable<out S extends Shape = AnyShape> extends Variable<S> i
   }
   override get trainable(): boolean {
     return this.#trainable;
+  }
+  override get shape(): readonly number[] {
+    return this.spec.shape as readonly number[];
   }
   get value(): NDArray<S> {
     return arrayOf(this, this.data) as NDArray<S>;

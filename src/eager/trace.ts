@@ -103,7 +103,10 @@ export class TraceGraph extends Graph {
       this.#values = null;
       const made = this.operations.slice(first);
       for (const op of made) if (!LASTING.has(op.def.effect)) this.#past.add(op);
-      super.discardUnused(first, [...needed, ...made.filter(({ def }) => def.effect !== undefined)]);
+      const captured = new Set([...this.#constants.values()].map(({ op }) => op));
+      const stays = (op: Operation): boolean =>
+        op.inputs.length === 0 && (op.def.effect !== "constant" || captured.has(op));
+      super.discardUnused(first, [...needed, ...made.filter(stays)]);
     }
   }
 

@@ -3,7 +3,6 @@ import type { OpDef } from "./define.ts";
 import { inferSpecs, operandOf } from "./infer.ts";
 import { type Attrs, Operation, type Tensor, type Variable } from "./operation.ts";
 import { captureStack, lineOf, type Origin, userLine } from "./origin.ts";
-import { inOrderMade, reachable } from "./reachable.ts";
 
 /** Names scopes may have; operations may hold slashes too. */
 const NAME = /^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$/;
@@ -68,13 +67,14 @@ export class GraphBuilder {
     return [tensor];
   }
 
-  /** What `build` makes, and the operations that lead to it from what was there before, inputs first. */
+  /** What `build` makes, and the operations it adds for that, inputs first. */
   recorded(build: () => readonly Tensor[]): {
     readonly outputs: readonly Tensor[];
     readonly ops: readonly Operation[];
   } {
+    const first = this.#operations.length;
     const outputs = build();
-    return { outputs, ops: inOrderMade(reachable(outputs.map(({ op }) => op))) };
+    return { outputs, ops: this.#operations.slice(first) };
   }
 
   /**

@@ -74,6 +74,11 @@ export interface GradientContext<A extends Attrs = Attrs> {
   readonly dy: readonly (Tensor | null)[];
   /** `dy[0]`, for ops with one output, whose gradient always exists. */
   readonly g: Tensor;
+  /**
+   * False for an operand whose gradient nobody asks for and that would be computed at once: expensive rules give null
+   * for it. In a graph always true, since what is not used leaves it again.
+   */
+  wants(operand: number): boolean;
 }
 /** Declared as a method, so that a record of particular attributes is also a record of any attributes. */
 export type GradientRule<A extends Attrs = Attrs> = {

@@ -84,11 +84,14 @@ export const matmulOp: OpDef<MatmulAttrs> = defineOp<MatmulAttrs>({
   dtypes: numericDType,
   shapes: ([left, right], attrs, context) => [matmulShape(left!, right!, attrs, context)],
   // With A' and B' for the operands as read: dA' = g B'ᵀ and dB' = A'ᵀ g; a transposed operand gets the transpose.
-  gradient: ({ op, x: [a, b], g }) => {
+  gradient: ({ op, x: [a, b], g, wants }) => {
     const { transposeA, transposeB } = op.attrs;
-    const da = transposeA
-      ? matmul(b!, g, { transposeA: transposeB, transposeB: true })
-      : matmul(g, b!, { transposeA: false, transposeB: !transposeB });
+    const ofLeft = (): Tensor =>
+      transposeA
+        ? matmul(b!, g, { transposeA: transposeB, transposeB: true })
+        : matmul(g, b!, { transposeA: false, transposeB: !transposeB });
+    const da = wants(0) ? ofLeft() : null;
+    if (!wants(1)) return [da && sumTo(da, a!), null];
     if (!transposeA && b!.rank === 2 && a!.shape !== null && a!.shape.length > 2 && g.shape !== null) {
       // One matrix shared by a batch: a single long sum instead of a product per batch element and a sum of those.
       const [rows, incoming] = [stacked(a!, a!.shape), stacked(g, g.shape)];
@@ -100,7 +103,7 @@ export const matmulOp: OpDef<MatmulAttrs> = defineOp<MatmulAttrs>({
     const db = transposeB
       ? matmul(g, a!, { transposeA: true, transposeB: transposeA })
       : matmul(a!, g, { transposeA: !transposeA, transposeB: false });
-    return [sumTo(da, a!), sumTo(db, b!)];
+    return [da && sumTo(da, a!), sumTo(db, b!)];
   },
   compute: ({ in: [a, b], attrs, k }, index) => {
     const batch = index.slice(0, -2);

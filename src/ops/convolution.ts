@@ -166,9 +166,9 @@ function defineFamily(dims: Dimensions, adjective: string, examples: FamilyExamp
     ].join("\n"),
     inputs: ["x", "filters"],
     shapes: ([x, filters], attrs, context) => [outputShape(x!, filters!, attrs, context)],
-    gradient: ({ op, x: [x, filters], g }) => [
-      ofInput(g, filters!, windowOf(op.attrs), x!.shape!),
-      ofFilters(x!, g, windowOf(op.attrs), filters!.shape!),
+    gradient: ({ op, x: [x, filters], g, wants }) => [
+      wants(0) ? ofInput(g, filters!, windowOf(op.attrs), x!.shape!) : null,
+      wants(1) ? ofFilters(x!, g, windowOf(op.attrs), filters!.shape!) : null,
     ],
     compute: ({ in: [x, filters], attrs, output, k }, index) => {
       const { slides, inputs, outputs } = geometry(attrs, x!.shape, filters!.shape, output.shape);

@@ -30,7 +30,7 @@ import { apply, callError, constantIn, type Dims, i32, type OpOptions, sizesFrom
  *     float64 in (0, 1)     ((first >> 6) · 2^26 + (second >> 6) + 1/2) · 2^-52
  *
  * One key gives one stream: drawing twice with the same key gives the same numbers. Take a new key for each draw,
- * with `foldIn` or `splitKey`.
+ * with `foldIn` or `splitKey`; a `RandomState` of the runtime has new ones in each step.
  */
 
 // ── formulas ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -60,6 +60,20 @@ describe("emitted JavaScript", () => {
     );
   });
 
+  test("a variable with the name of a buffer does not hide it", () => {
+    const [x, y] = [input("float32"), out("float32")];
+    const local = k.variable("x", "float32");
+    const body = [
+      { kind: "let", variable: local, value: k.load(x, i), mutable: false },
+      { kind: "store", buffer: y, at: i, value: k.add(local, k.load(x, i)) },
+    ] as const;
+    const kernel: Kernel = { name: "f", buffers: [y, x], body: [{ kind: "for", index: i, extent: k.int(4), body }] };
+    verifyKernel(kernel);
+    expect(runEmitted(kernel, [new Float32Array(4), new Float32Array([1, 2, 3, 4])])[0]).toEqual(
+      new Float32Array([2, 4, 6, 8]),
+    );
+  });
+
   test("elides roundings that change nothing", () => {
     expect(storeOf("float32", (x) => k.add(k.mul(x(), x("w")), x("b")))).toBe("y[i] = fround(x[i] * w[i]) + b[i];");
     expect(storeOf("float32", (x) => k.binary("max", k.unary("neg", x()), k.constant(0.5, "float32")))).toBe(

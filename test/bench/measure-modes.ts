@@ -2,6 +2,7 @@
 import { wasmBackend } from "../../src/backend/wasm/backend.ts";
 import type { Backend, Plan } from "../../src/compiler/plan.ts";
 import { byteSize } from "../../src/core/dtype.ts";
+import { counted } from "../../src/runtime/reading.ts";
 import type { Contestant } from "./contestant.ts";
 import { eagerRunner } from "./eager.ts";
 import { MODE_WORKLOADS, type Row, SMALL_OPERATIONS } from "./goals.ts";
@@ -28,14 +29,14 @@ interface Work {
   readonly copiedBytes: number;
 }
 
-/** The work of one plan. */
-function workOf(plan: Plan): Work {
+/** The work of one plan; in a session prepared without copies, results stay where they are. */
+function workOf(plan: Plan, mode: Mode): Work {
   const bytesAt = (at: number): number => plan.arrays[at]!.length * byteSize(plan.arrays[at]!.dtype);
   const fed = plan.feeds.map((feed) => plan.arrays.findIndex(({ tensor }) => tensor === feed)).filter((at) => at >= 0);
   return {
     kernels: plan.steps.length,
     kernelBytes: plan.steps.reduce((bytes, { kernel }) => bytes + kernelCost(kernel).bytes, 0),
-    copiedBytes: [...fed, ...plan.results].reduce((bytes, at) => bytes + bytesAt(at), 0),
+    copiedBytes: [...fed, ...(mode === "session" ? [] : plan.results)].reduce((bytes, at) => bytes + bytesAt(at), 0),
   };
 }
 
@@ -54,18 +55,19 @@ function observed(backend: Backend): { readonly backend: Backend; readonly ran: 
 }
 
 /** What a call does once everything is compiled. */
-async function workOfCall(assignment: Assignment): Promise<Work> {
+async function workOfCall(mode: Mode, assignment: Assignment): Promise<Work> {
   const { backend, ran } = observed(wasmBackend());
-  const run =
-    assignment.mode === "session" ? forerunRunner(assignment, { backend }) : eagerRunner(assignment, { backend });
+  const run = mode === "session" ? forerunRunner(assignment, { backend }) : eagerRunner(assignment, { backend });
   await run.check();
   ran.length = 0;
   await run.call(0);
-  return ran.map(workOf).reduce((a, b) => ({
-    kernels: a.kernels + b.kernels,
-    kernelBytes: a.kernelBytes + b.kernelBytes,
-    copiedBytes: a.copiedBytes + b.copiedBytes,
-  }));
+  return ran
+    .map((plan) => workOf(plan, mode))
+    .reduce((a, b) => ({
+      kernels: a.kernels + b.kernels,
+      kernelBytes: a.kernelBytes + b.kernelBytes,
+      copiedBytes: a.copiedBytes + b.copiedBytes,
+    }));
 }
 
 const MODES: readonly Mode[] = ["session", "traced", "eager", "eager with lines"];
@@ -109,7 +111,8 @@ async function inTurns(workload: string, withPeer: boolean, effort: Effort): Pro
     for (let round = 0; round < effort.rounds; round++)
       for (const [name, side] of sides) times.get(name)!.push(...(await side.round(effort.roundMs)));
     const work = new Map<Mode, Work>();
-    for (const mode of ["session", "traced", "eager"] as const) work.set(mode, await workOfCall(assignmentOf(mode)));
+    for (const mode of ["session", "traced", "eager"] as const)
+      work.set(mode, await workOfCall(mode, assignmentOf(mode)));
     return {
       times: new Map([...times].map(([side, all]) => [side, statistics(all)])),
       work,
@@ -127,7 +130,7 @@ function outcomeOf(row: Row, workload: string, { times, work, peerVersion, skipp
   const note = (mode: Mode): string => {
     const { kernels, kernelBytes, copiedBytes } = work.get(mode)!;
     const megabytes = (bytes: number): string => number(bytes / 1e6);
-    return `${mode} ${number(least(mode))} ms, ${kernels} kernels, ${megabytes(kernelBytes)} MB, ${megabytes(copiedBytes)} MB copied`;
+    return `${mode} ${number(least(mode))} ms, ${counted(kernels, "kernel")}, ${megabytes(kernelBytes)} MB, ${megabytes(copiedBytes)} MB copied`;
   };
   if (row.peer !== "limit") {
     const peer = times.get("tfjs-wasm");

@@ -2,12 +2,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eager } from "../../src/eager/context.ts";
-import type { Recorder } from "../../src/eager/recorder.ts";
 import { configureEager, type EagerVariable, func, GradientTape, tensor, variable } from "../../src/eager/index.ts";
+import type { Recorder } from "../../src/eager/recorder.ts";
 import { currentBuilder } from "../../src/graph/builder.ts";
 import {
   assign,
   type Graph,
+  gradients,
   identity,
   type NDArray,
   type Operation,
@@ -71,11 +72,16 @@ afterAll(() => {
 
 // ── random programs ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What is fetched, the new values of variables, the gradients: in the order of `BuiltProgram.fetches`. */
-function bySession({ graph, feeds, variables, fetches }: BuiltProgram, options: SessionOptions): readonly NDArray[] {
+/** What is fetched, the new values of variables, gradients of first and second order. */
+function bySession(
+  { graph, feeds, variables, fetches, xs }: BuiltProgram,
+  options: SessionOptions,
+): readonly NDArray[] {
+  const slopes = fetches.slice(fetches.length - xs.length);
+  const curvatures = xs.length > 0 ? gradients(slopes, xs, { unconnected: "zero" }) : [];
   using session = new Session(graph, options);
   for (const [variable, value] of variables) session.setValue(variable, value);
-  const values = session.run(fetches, feeds);
+  const values = session.run([...fetches, ...curvatures], feeds);
   return [...values, ...variables.map(([variable]) => session.value(variable))];
 }
 
@@ -90,8 +96,9 @@ function build(
 ): readonly Tensor[] {
   const placeholders = [...inputs];
   const states = [...variables];
+  using outer = new GradientTape();
   using tape = new GradientTape();
-  tape.watch(inputs);
+  for (const each of [outer, tape]) each.watch(inputs);
   const { tensors } = buildPieces(program, {
     graph,
     ...(opOf ? { opOf } : {}),
@@ -99,22 +106,18 @@ function build(
     variable: () => states.shift()!,
     constant: (_name, value) => {
       const constant = tensor(value);
-      tape.watch(constant);
+      for (const each of [outer, tape]) each.watch(constant);
       return constant;
     },
   });
   // A session reads all variables as they were at the start.
   const values = tensors.map((tensor) => (tensor instanceof Variable ? identity(tensor) : tensor));
   const { derivative, assigns, fetches } = wanted;
-  const gradients = derivative
-    ? tape.gradient(
-        sum(tensors[derivative.y]!),
-        derivative.xs.map((x) => tensors[x]!),
-        { unconnected: "zero" },
-      )
-    : [];
+  const xs = derivative?.xs.map((x) => tensors[x]!) ?? [];
+  const slopes = derivative ? tape.gradient(sum(tensors[derivative.y]!), xs, { unconnected: "zero" }) : [];
+  const curvatures = xs.length > 0 ? outer.gradient(slopes, xs, { unconnected: "zero" }) : [];
   const written = assigns.map(({ variable, value }) => assign(tensors[variable] as Variable, values[value]!));
-  return [...fetches.map((fetch) => values[fetch]!), ...written, ...gradients];
+  return [...fetches.map((fetch) => values[fetch]!), ...written, ...slopes, ...curvatures];
 }
 
 const freshVariables = ({ variables }: BuiltProgram): readonly EagerVariable[] =>
@@ -183,7 +186,7 @@ describe.each(Object.entries(TURNS).map(([name, turn], i) => ({ name, turn, seed
   ({ turn, seed }) => {
     beforeAll(() => configureEager(turn.eager));
 
-    test(`${PROGRAMS} random programs give the same values and gradients`, () => {
+    test(`${PROGRAMS} random programs give the same values and derivatives`, () => {
       let steps = 0;
       fc.assert(
         fc.property(programs, (program) => {

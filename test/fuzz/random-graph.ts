@@ -146,6 +146,8 @@ export interface BuiltProgram {
   /** Names of the kinds of steps that were built. */
   readonly built: readonly string[];
   readonly wanted: Wanted;
+  /** Tensors with gradients, which are the last of the fetches. */
+  readonly xs: readonly Tensor[];
 }
 
 export function buildProgram(program: Program): BuiltProgram {
@@ -169,19 +171,14 @@ export function buildProgram(program: Program): BuiltProgram {
   const { tensors, built } = pieces;
   const wanted = wantedOf(program, pieces);
   const { derivative } = wanted;
-  const derivatives = derivative
-    ? gradients(
-        sum(tensors[derivative.y]!),
-        derivative.xs.map((x) => tensors[x]!),
-        { unconnected: "zero" },
-      )
-    : [];
+  const xs = derivative?.xs.map((x) => tensors[x]!) ?? [];
+  const derivatives = derivative ? gradients(sum(tensors[derivative.y]!), xs, { unconnected: "zero" }) : [];
   const fetches = [
     ...wanted.fetches.map((fetch) => tensors[fetch]!),
     ...wanted.assigns.map(({ variable, value }) => assign(tensors[variable] as Variable, tensors[value]!)),
     ...derivatives,
   ];
-  return { graph, feeds, variables, fetches, built, wanted };
+  return { graph, feeds, variables, fetches, built, wanted, xs };
 }
 
 /** Rules refuse some of what is tried; that is what they are for. Anything else is a finding. */

@@ -10,6 +10,7 @@ import {
   gradients,
   log1p,
   mul,
+  neg,
   Session,
   sin,
   square,
@@ -17,6 +18,7 @@ import {
   stopGradient,
   type Tensor,
 } from "../../src/index.ts";
+import { opNamed } from "../../src/ops/registry.ts";
 import { messageOf } from "../support/source-lines.ts";
 
 const message = (act: () => unknown): string => messageOf(act, import.meta.url);
@@ -45,6 +47,13 @@ describe("row 65: gradients are tensors of the same graph", () => {
     expect(run(gradient!, { x: 5 })).toBe(13);
     const [twice] = gradients(mul(x, x), [x]);
     expect(run(twice!, { x: 5 })).toBe(10);
+  });
+
+  test("of an op that is written out, and one of whose operands depends on another: each path counts once", () => {
+    const { x } = scalar();
+    // 1 + x² for these: 2 x.
+    const y = x.graph.apply(opNamed("hinge"), [neg(x), x], {}).outputs[0]!;
+    expect(run(gradients(y, [x])[0]!, { x: 5 })).toBe(10);
   });
 
   test("row 67: in intermediate values too, all in one run", () => {

@@ -94,7 +94,7 @@ class FunctionEmitter {
 
   kernel(kernel: Kernel, name: string): string {
     const writer = this.#writer();
-    const params = kernel.buffers.map((buffer) => writer.names.of(buffer.name));
+    const params = kernel.buffers.map((buffer) => writer.names.ofBuffer(buffer));
     writer.statements(kernel.body, 1);
     return `function ${name}(${params.join(", ")}) {\n${writer.text()}}`;
   }
@@ -113,7 +113,7 @@ class FunctionEmitter {
     const names = new Names(this.#taken);
     const expressions = new ExpressionEmitter({
       variable: (name) => names.of(name),
-      buffer: (buffer) => names.of(buffer.name),
+      buffer: (buffer) => names.ofBuffer(buffer),
       math: (fn: MathRecipe, type: DType) => this.#mathName(mathFunctionOf(fn, type)),
       helper: (name) => {
         this.helpers.add(name);
@@ -168,7 +168,7 @@ class StatementWriter {
         return;
       }
       case "store": {
-        const target = `${names.of(statement.buffer.name)}[${expressions.number(statement.at).text}]`;
+        const target = `${names.ofBuffer(statement.buffer)}[${expressions.number(statement.at).text}]`;
         this.line(depth, `${target} = ${expressions.stored(statement.value).text};`);
         return;
       }

@@ -1,3 +1,6 @@
+import { getOrMake } from "../../core/collections.ts";
+import type { Buffer } from "../../kernel/statement.ts";
+
 /** Small functions that emitted code may call. Each is written out only where it is used. */
 export interface Helper {
   readonly name: string;
@@ -106,16 +109,19 @@ const RESERVED = `
 /** Turns LoopIR names into distinct JavaScript identifiers, unchanged where that is possible. */
 export class Names {
   readonly #taken: Set<string>;
-  readonly #given = new Map<string, string>();
+  readonly #variables = new Map<string, string>();
+  /** Apart, since in LoopIR a buffer and a variable may have one name. */
+  readonly #buffers = new Map<string, string>();
 
   constructor(taken: Iterable<string> = []) {
     this.#taken = new Set([...RESERVED.trim().split(/\s+/), ...PRELUDE_NAMES, ...taken]);
   }
 
   of(name: string): string {
-    const identifier = this.#given.get(name) ?? this.fresh(name);
-    this.#given.set(name, identifier);
-    return identifier;
+    return getOrMake(this.#variables, name, () => this.fresh(name));
+  }
+  ofBuffer({ name }: Buffer): string {
+    return getOrMake(this.#buffers, name, () => this.fresh(name));
   }
 
   /** A new identifier like `name`. */
