@@ -44,6 +44,7 @@ export {
   saveVariables,
 } from "./files/variables.ts";
 export { graphHash } from "./graph/hash.ts";
+export type { Nest, Tensors } from "./graph/nest.ts";
 export { Operation, Tensor, Variable } from "./graph/operation.ts";
 export {
   type ActivationName,
@@ -114,6 +115,9 @@ export {
   where,
 } from "./ops/comparison.ts";
 export { affine, dot, matmul, outer } from "./ops/contraction.ts";
+export { cond, switchCase } from "./ops/control/branch.ts";
+export { map, type ScanOptions, scan } from "./ops/control/scan.ts";
+export { type WhileOptions, whileLoop } from "./ops/control/while.ts";
 export { conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./ops/convolution.ts";
 export { range } from "./ops/counting.ts";
 export { ctcLoss } from "./ops/ctc.ts";

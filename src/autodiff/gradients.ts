@@ -8,6 +8,7 @@ import { inOrderMade, reachable } from "../graph/reachable.ts";
 import { add } from "../ops/arithmetic.ts";
 import { onesLike, zerosLike } from "../ops/movement.ts";
 import type { ShapeOf } from "../ops/support.ts";
+import { throughBodies } from "./bodies.ts";
 
 export interface GradientOptions {
   /** Gradient that flows into each `y`; default 1 for each element. */
@@ -196,6 +197,7 @@ function gradientOf(
   return derive(builder, op, () =>
     builder.scope(`${op.name}_grad`, () => {
       if (gradient === "zero") return op.inputs.map((input) => (isFloat(input.dtype) ? zerosLike(input) : null));
+      if (gradient === "through-bodies") return throughBodies(builder, op, dy, backpropagate);
       if (gradient === "via-decompose") return throughDecomposition(builder, op, dy);
       const wants = (operand: number): boolean => !builder.runsAtOnce || wanted(op.inputs[operand]!);
       const dx = gradient({ op, x: op.inputs, y: op.outputs, dy, g: dy.find((g) => g !== null)!, wants });

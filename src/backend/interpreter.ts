@@ -1,6 +1,7 @@
 import type { Backend } from "../compiler/plan.ts";
 import { interpretKernel } from "../kernel/interpret.ts";
 import { printKernel } from "../kernel/print.ts";
+import { runSteps } from "./steps.ts";
 import { ArrayStorage } from "./storage.ts";
 
 /** Runs a plan by walking its LoopIR: slow, checks every access, and defines what the other backends must give. */
@@ -14,11 +15,7 @@ export const interpreter: Backend = {
         return plan.steps.map(({ kernel }) => printKernel(kernel)).join("\n\n");
       },
       run(memory) {
-        for (const { kernel, args } of plan.steps)
-          interpretKernel(
-            kernel,
-            args.map((at) => memory[at]!),
-          );
+        runSteps(plan, memory, ({ kernel }, arrays) => interpretKernel(kernel, arrays));
       },
     };
   },

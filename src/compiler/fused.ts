@@ -17,6 +17,8 @@ export interface FusionGroup {
   readonly loopOrder: readonly number[];
   /** Dear values read at several places of a row: kept in a scratch row along these axes. */
   readonly scratch: ReadonlyMap<Operation, readonly number[]>;
+  /** The functions an operation runs that is alone in its group; absent for kernels. */
+  readonly bodies?: readonly FusedGraph[];
 }
 
 export interface FusedGraph {
@@ -33,6 +35,7 @@ export interface FusedGraph {
 export function verifyFused({ fn, groups }: FusedGraph): void {
   const stored = new Set<Operation>(fn.params.map((param) => param.op));
   for (const group of groups) {
+    group.bodies?.forEach(verifyFused);
     const members = new Set(group.ops);
     for (const op of group.ops) {
       for (const { op: input } of op.inputs) {
@@ -74,7 +77,8 @@ export function fusedText({ fn, groups }: FusedGraph): string {
       const mark = stored.has(op) ? " → buffer" : group.scratch.has(op) ? " → row scratch" : "";
       return `    ${op.name}: ${op.def.name}${mark}`;
     });
-    return [`  group ${i} ${groupName(group)} over [${group.domain.join(", ")}]`, ...lines].join("\n");
+    const bodies = (group.bodies ?? []).map((body) => fusedText(body).replace(/^/gm, "    "));
+    return [`  group ${i} ${groupName(group)} over [${group.domain.join(", ")}]`, ...lines, ...bodies].join("\n");
   });
   return [`fused ${fn.name} {`, ...blocks, "}"].join("\n");
 }

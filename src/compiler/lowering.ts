@@ -326,9 +326,13 @@ class Lowering extends ExpressionBuilder {
   }
 
   #fresh(hint: string): string {
-    const count = this.#names.get(hint) ?? 0;
+    let count = this.#names.get(hint) ?? 0;
+    let name = count === 0 ? hint : `${hint}_${count}`;
+    // Another hint may end in a number itself.
+    while (this.#names.has(name) && name !== hint) name = `${hint}_${++count}`;
     this.#names.set(hint, count + 1);
-    return count === 0 ? hint : `${hint}_${count}`;
+    if (name !== hint) this.#names.set(name, 1);
+    return name;
   }
 
   /** Names a value in the outermost scope that knows all of it. */

@@ -1,7 +1,18 @@
 import { divide, type Part, turnsOf } from "../kernel/parallel.ts";
 import type { ForStmt } from "../kernel/statement.ts";
 import type { CompileOptions } from "./pass.ts";
-import { bytesTaken, type Phase, type Plan, type PlanArray, type SerialWork, type Step, type Work } from "./plan.ts";
+import {
+  bytesTaken,
+  innerLists,
+  type Phase,
+  type Plan,
+  type PlanArray,
+  type PlanStep,
+  type SerialPart,
+  type SerialWork,
+  type Step,
+  type Work,
+} from "./plan.ts";
 import { costOf } from "./schedule/cost.ts";
 import { LEAST_LOOP, leastTurns } from "./schedule/parallelise.ts";
 
@@ -12,33 +23,40 @@ const MOST_REPEATED = 1 / 16;
 
 /** The steps of a plan as phases. With one phase of serial work, threads have nothing to do. */
 export function phasesOf(
-  plan: Pick<Plan, "steps" | "arrays">,
+  plan: Pick<Plan, "program" | "arrays">,
   { threads = 1, parallelFrom = LEAST_LOOP }: CompileOptions,
 ): readonly Phase[] {
   const phases: Work[][] = [];
   let touched: Access[] = [];
-  for (const step of plan.steps) {
+  /** Adds work that touches this: to the last phase if it can, else to a new one. */
+  const worksFor = (accesses: readonly Access[], serial: boolean): Work[] => {
+    // Serial work does not meet itself: one thread does all of it, in order.
+    const meets = accesses.some((access) =>
+      touched.some((other) => !(serial && other.serial) && conflict(access, other)),
+    );
+    if (meets || phases.length === 0) {
+      phases.push([]);
+      touched = [];
+    }
+    for (const access of accesses) touched.push({ ...access, serial });
+    return phases.at(-1)!;
+  };
+  const addSerial = (works: Work[], part: SerialPart): void => {
+    const before = works.find((work): work is SerialWork => work.kind === "serial");
+    if (before) before.parts.push(part);
+    else works.push({ kind: "serial", parts: [part] });
+  };
+  for (const step of plan.program) {
+    if (step.kind !== "kernel") {
+      addSerial(worksFor(accessesInside(plan, step), true), { step, part: null });
+      continue;
+    }
     for (const part of divide(step.kernel).parts) {
       const shares = part.loop ? sharesOf({ ...part, loop: part.loop }, threads, parallelFrom) : 1;
       const serial = shares === 1;
-      const accesses = accessesOf(plan, step, part);
-      // Serial work does not meet itself: one thread does all of it, in order.
-      const meets = accesses.some((access) =>
-        touched.some((other) => !(serial && other.serial) && conflict(access, other)),
-      );
-      if (meets || phases.length === 0) {
-        phases.push([]);
-        touched = [];
-      }
-      for (const access of accesses) touched.push({ ...access, serial });
-      const works = phases.at(-1)!;
-      if (!serial) {
-        works.push({ kind: "shared", step, part: { ...part, loop: part.loop! }, shares });
-        continue;
-      }
-      const before = works.find((work): work is SerialWork => work.kind === "serial");
-      if (before) before.parts.push({ step, part });
-      else works.push({ kind: "serial", parts: [{ step, part }] });
+      const works = worksFor(accessesOf(plan, step, part), serial);
+      if (serial) addSerial(works, { step, part });
+      else works.push({ kind: "shared", step, part: { ...part, loop: part.loop! }, shares });
     }
   }
   return phases.map((works) => ({ works }));
@@ -76,6 +94,31 @@ function accessesOf(plan: Pick<Plan, "arrays">, { kernel, args }: Step, part: Pa
   });
 }
 
+/** What a step of another kind touches: all that anything in it does, of slices the whole array. */
+function accessesInside(plan: Pick<Plan, "arrays">, step: PlanStep): readonly Access[] {
+  const access = (at: number, writes: boolean): Access => {
+    const array = plan.arrays[plan.arrays[at]!.part?.of ?? at]!;
+    return { ...placeOf(array), writes, own: false, serial: true };
+  };
+  switch (step.kind) {
+    case "kernel":
+      return step.args.map((at, k) => access(at, step.kernel.buffers[k]!.role !== "in"));
+    case "copy":
+      return [access(step.from, false), access(step.to, true)];
+    case "branch":
+      return [
+        access(step.by, false),
+        ...innerLists(step)
+          .flat()
+          .flatMap((inner) => accessesInside(plan, inner)),
+      ];
+    case "loop":
+      return innerLists(step)
+        .flat()
+        .flatMap((inner) => accessesInside(plan, inner));
+  }
+}
+
 function placeOf(array: PlanArray): Pick<Access, "space" | "start" | "end"> {
   if (array.region === "arena") return { space: "arena", start: array.at, end: array.at + bytesTaken(array) };
   return { space: `${array.region} ${array.at}`, start: 0, end: bytesTaken(array) };
@@ -86,12 +129,14 @@ function conflict(a: Access, b: Access): boolean {
   return !(a.own && b.own && a.start === b.start && a.end === b.end);
 }
 
+const stepName = (step: PlanStep): string => (step.kind === "kernel" ? step.kernel.name : step.kind);
+
 /** The phases as text, for people. */
 export const phasesText = (phases: readonly Phase[]): string =>
   phases
     .map(({ works }, i) => {
       const lines = works.map((work) => {
-        if (work.kind === "serial") return `  one thread: ${work.parts.map(({ step }) => step.kernel.name).join(", ")}`;
+        if (work.kind === "serial") return `  one thread: ${work.parts.map(({ step }) => stepName(step)).join(", ")}`;
         const { step, part, shares } = work;
         return `  ${shares} shares of ${step.kernel.name}: ${turnsOf(part.loop)} turns of ${part.loop.index.name}`;
       });

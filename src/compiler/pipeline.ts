@@ -1,4 +1,5 @@
 import { functionText } from "../graph/print.ts";
+import { throughBodies } from "./bodies.ts";
 import { Pipeline } from "./pass.ts";
 import { type BindInput, bindSizes } from "./passes/bind-sizes.ts";
 import { contract } from "./passes/contract.ts";
@@ -12,6 +13,7 @@ import { order } from "./passes/order.ts";
 import { parallelise } from "./passes/parallelise.ts";
 import { placeBarriers } from "./passes/place-barriers.ts";
 import { prune } from "./passes/prune.ts";
+import { pruneOutputs } from "./passes/prune-outputs.ts";
 import { simplify, stabilise } from "./passes/simplify.ts";
 import { vectorise } from "./passes/vectorise.ts";
 
@@ -21,15 +23,17 @@ export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput
   .followedBy(prune)
   // From here on every shape is made of numbers.
   .followedBy(bindSizes)
+  // What branches and loops keep for gradients that nobody asked for.
+  .followedBy(pruneOutputs)
   // Composites are still whole, so that rules see `softmax`, not its debris.
-  .followedBy(foldConstants("fold-constants"))
-  .followedBy(simplify)
-  .followedBy(stabilise)
-  .followedBy(mergeDuplicates("merge-duplicates"))
+  .followedBy(throughBodies(foldConstants("fold-constants")))
+  .followedBy(throughBodies(simplify))
+  .followedBy(throughBodies(stabilise))
+  .followedBy(throughBodies(mergeDuplicates("merge-duplicates")))
   // Primitives only. Composites share parts (two softmaxes of one tensor), so duplicates are merged again.
-  .followedBy(decompose)
-  .followedBy(foldConstants("fold-primitives"))
-  .followedBy(mergeDuplicates("merge-primitives"))
+  .followedBy(throughBodies(decompose))
+  .followedBy(throughBodies(foldConstants("fold-primitives")))
+  .followedBy(throughBodies(mergeDuplicates("merge-primitives")))
   // Which operations share a kernel.
   .followedBy(fuse)
   // Loop nests, their order, and where their arrays live.

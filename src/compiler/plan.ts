@@ -16,8 +16,18 @@ export interface PlanArray {
   readonly of: string;
   /** What it holds; null for scratch memory of a kernel. */
   readonly tensor: Tensor | null;
+  /** A slice of another array that moves on as loops around it turn. */
+  readonly part?: ArrayPart;
   /** Scratch memory that each thread has for itself: how many there are, and bytes from one to the next. */
   readonly copies?: { readonly count: number; readonly stride: number };
+}
+
+/** Where a slice lies: `offset + Σ turn · stride` bytes behind the beginning of the array it is of. */
+export interface ArrayPart {
+  readonly of: number;
+  readonly offset: number;
+  /** Loops from the outermost in, by their numbers. */
+  readonly moves: readonly { readonly loop: number; readonly stride: number }[];
 }
 
 /** Bytes an array takes, with all its copies. */
@@ -25,8 +35,53 @@ export function bytesTaken({ dtype, length, copies }: Pick<PlanArray, "dtype" | 
   return length * byteSize(dtype) + (copies ? (copies.count - 1) * copies.stride : 0);
 }
 
+/** What a plan does, one after another: mostly kernel calls. Arrays are positions in `Plan.arrays`. */
+export type PlanStep = Step | CopyStep | BranchStep | LoopStep;
+
+/** Copies an array to another of the same bytes. */
+export interface CopyStep {
+  readonly kind: "copy";
+  readonly from: number;
+  readonly to: number;
+}
+/** Does the steps of one branch. */
+export interface BranchStep {
+  readonly kind: "branch";
+  /** A bool, for the first branch or the second; or an int32, the number of the branch, out of bounds the nearest. */
+  readonly by: number;
+  readonly branches: readonly (readonly PlanStep[])[];
+  readonly op: Operation;
+}
+/** Does its steps again and again. */
+export interface LoopStep {
+  readonly kind: "loop";
+  /** Its number among the loops of the plan: what moves with it names it by that. */
+  readonly loop: number;
+  /** How often; or what is done before each turn, and the bool that it leaves: the loop ends at the first false. */
+  readonly until: number | { readonly steps: readonly PlanStep[]; readonly test: number };
+  readonly steps: readonly PlanStep[];
+  readonly op: Operation;
+}
+
+/** Every kernel call in these steps, those of branches and loops too. */
+export const kernelSteps = (steps: readonly PlanStep[]): readonly Step[] =>
+  steps.flatMap((step): readonly Step[] => (step.kind === "kernel" ? [step] : innerLists(step).flatMap(kernelSteps)));
+
+/** The lists of steps inside of a step. */
+export function innerLists(step: PlanStep): readonly (readonly PlanStep[])[] {
+  switch (step.kind) {
+    case "branch":
+      return step.branches;
+    case "loop":
+      return typeof step.until === "number" ? [step.steps] : [step.until.steps, step.steps];
+    default:
+      return [];
+  }
+}
+
 /** One kernel call; `args` are positions in `Plan.arrays`, in the order of the kernel's buffers. */
 export interface Step {
+  readonly kind: "kernel";
   /** Steps that do the same thing share one kernel object, which is compiled once. */
   readonly kernel: Kernel;
   readonly args: readonly number[];
@@ -51,14 +106,24 @@ export interface SharedWork {
 /** Parts that one thread does one after another. */
 export interface SerialWork {
   readonly kind: "serial";
-  readonly parts: { readonly step: Step; readonly part: Part }[];
+  readonly parts: SerialPart[];
 }
+
+/** A part of a kernel call, or a whole step of another kind. */
+export type SerialPart =
+  | { readonly step: Step; readonly part: Part }
+  | { readonly step: Exclude<PlanStep, Step>; readonly part: null };
 
 /** Program over one arena: everything a backend needs, nothing it must look up. */
 export interface Plan {
   readonly fn: GraphFunction;
   readonly arrays: readonly PlanArray[];
+  /** Every kernel call there is, those in branches and loops too. */
   readonly steps: readonly Step[];
+  /** What is done, in order: the steps, in the branches and loops they stand in. */
+  readonly program: readonly PlanStep[];
+  /** How many loops the program has. */
+  readonly loops: number;
   /** The steps as several threads do them; empty for one thread. */
   readonly phases: readonly Phase[];
   readonly arenaBytes: number;

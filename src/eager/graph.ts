@@ -144,6 +144,10 @@ export class EagerGraph extends Graph {
     return this.#leaf(def, attrs, name, origin, specs, [data]);
   }
 
+  override elementsOf(tensor: Tensor): TypedArray {
+    return this.#valueOf(tensor, "a condition");
+  }
+
   #valueOf(tensor: Tensor, user: string): TypedArray {
     if (tensor instanceof EagerTensor || tensor instanceof EagerVariable) return tensor.data;
     throw this.#symbolic(tensor, user);
@@ -168,8 +172,13 @@ export class EagerGraph extends Graph {
     });
   }
 
-  /** Variables are initialised as they are made, and the graph does not hold on to them. */
-  protected override setInitializer(): void {}
+  /** Variables are initialised as they are made, and the graph does not hold on to them: it only counts them. */
+  protected override setInitializer(): void {
+    this.#made++;
+  }
+  protected override get variablesMade(): number {
+    return this.#made;
+  }
 
   /** Names need not be unique: nothing is looked up by them, and a list of them would only grow. */
   override uniqueName(wish: string): string {

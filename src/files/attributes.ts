@@ -5,11 +5,12 @@ import { isKnown, type Size, SymbolicSize } from "../core/size.ts";
 import type { OpDef } from "../graph/define.ts";
 import type { Attr, Operation } from "../graph/operation.ts";
 import { base64Length, fromBase64, toBase64 } from "./base64.ts";
+import type { BodyText } from "./bodies.ts";
 import type { FileValue } from "./reader.ts";
 import { isProblem, type SizeReader, SizeWriter } from "./size-text.ts";
 
 /** An attribute as JSON has it. */
-export type AttrText = number | string | boolean | null | readonly AttrText[] | ArrayText | AsideText;
+export type AttrText = number | string | boolean | null | readonly AttrText[] | ArrayText | AsideText | BodyText;
 /** A typed array: its bytes, little-endian. */
 export interface ArrayText {
   readonly dtype: DType;
@@ -69,6 +70,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
   groups: ["positive"],
   padding: ['"valid"', '"same"', "count[2][]"],
   count: ["size"],
+  carries: ["count"],
+  sequences: ["count"],
+  shared: ["count"],
+  visible: ["count"],
+  reverse: ["boolean"],
+  checkpoint: ["boolean"],
   rows: ["size"],
   columns: ["size"],
   k: ["size"],
@@ -97,7 +104,15 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   placeholder: ["dtype", "shape"],
   variable: ["dtype", "shape", "trainable"],
   constant: ["value", "shape", "dtype"],
+  cond: ["branches", "shared"],
+  switchCase: ["branches", "shared"],
+  scan: ["body", "carries", "sequences", "length", "visible", "reverse", "checkpoint"],
+  whileLoop: ["test", "body", "carries"],
 };
+
+/** Attributes that are functions, and those that are lists of functions. */
+export const BODIES: ReadonlySet<string> = new Set(["body", "test"]);
+export const BODY_LISTS: ReadonlySet<string> = new Set(["branches"]);
 
 /** Names of the attributes of an op: every operation has all of them. */
 export function attributesOf(def: OpDef): readonly string[] {

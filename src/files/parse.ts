@@ -1,12 +1,13 @@
 import { byteSize, isDType, type TypedArray } from "../core/dtype.ts";
 import { elementCount, type TensorSpec } from "../core/shape.ts";
 import { isKnown } from "../core/size.ts";
+import { FunctionBody } from "../graph/body.ts";
 import type { OpDef } from "../graph/define.ts";
 import { type Attr, type Operation, type Tensor, Variable } from "../graph/operation.ts";
 import { captureStack, type Origin, type StackCapture } from "../graph/origin.ts";
 import { OPS } from "../ops/registry.ts";
 import { Graph } from "../runtime/graph.ts";
-import { attrFromFile, attributesOf, numberFrom } from "./attributes.ts";
+import { attrFromFile, attributesOf, BODIES, BODY_LISTS, numberFrom } from "./attributes.ts";
 import {
   decodeUtf8,
   type FileLimits,
@@ -139,7 +140,7 @@ const defs: ReadonlyMap<string, OpDef> = new Map(OPS.map((def) => [def.name, def
 
 class GraphReader {
   readonly #source: FileSource;
-  readonly #sizes = new SizeReader();
+  readonly #sizes: SizeReader;
   readonly #entries: Entry[] = [];
   /** Position in the file of each operation. */
   readonly #positions = new Map<string, number>();
@@ -148,9 +149,12 @@ class GraphReader {
   /** Typed arrays that are not in the text. */
   #aside: readonly TypedArray[] = [];
   #sizeText = 0;
+  /** Where the user made the operation that is being read. */
+  #origin: Origin = { kind: "user", capture: null };
 
-  constructor(source: FileSource) {
+  constructor(source: FileSource, sizes = new SizeReader()) {
     this.#source = source;
+    this.#sizes = sizes;
   }
 
   read(root: FileValue): Graph {
@@ -187,8 +191,8 @@ class GraphReader {
     const { maxCount } = this.#source.limits;
     for (const place of ops.items(maxCount, "maxCount", "a list of operations")) this.#entries.push(this.#entry(place));
     for (let position = first; position < this.#entries.length; position++) {
-      const origin: Origin = { kind: "user", capture: captureOf(position) };
-      graph.derive(origin, () => this.#build(graph, this.#entries[position]!, position));
+      this.#origin = { kind: "user", capture: captureOf(position) };
+      graph.derive(this.#origin, () => this.#build(graph, this.#entries[position]!, position));
     }
     for (const place of variables.items(maxCount, "maxCount", "a list of variables"))
       this.#restoreVariable(graph, place);
@@ -262,9 +266,50 @@ class GraphReader {
     }
     const missing = known.find((name) => !entries.has(name));
     if (missing !== undefined) at.fail(`the attribute "${missing}" of ${def.name} is missing`);
-    return Object.fromEntries(
-      Array.from(entries, ([name, value]) => [name, attrFromFile(def, name, value, this.#sizes, this.#aside)]),
-    );
+    return Object.fromEntries(Array.from(entries, ([name, value]) => [name, this.#attr(def, name, value)]));
+  }
+
+  #attr(def: OpDef, name: string, value: FileValue): Attr {
+    if (def.control && BODIES.has(name)) return this.#body(value);
+    if (def.control && BODY_LISTS.has(name)) {
+      const { maxCount } = this.#source.limits;
+      return value.items(maxCount, "maxCount", "a list of functions").map((item) => this.#body(item));
+    }
+    return attrFromFile(def, name, value, this.#sizes, this.#aside);
+  }
+
+  /** A function that an operation runs. Names in it are its own, sizes those of the file. */
+  #body(value: FileValue): FunctionBody {
+    const { name, params, ops, results } = value.record(["name", "params", "ops", "results"]);
+    const reader = new GraphReader(this.#source, this.#sizes);
+    reader.#aside = this.#aside;
+    reader.#origin = this.#origin;
+    const graph = new LoadedGraph({ name: name.text() });
+    const { maxCount } = this.#source.limits;
+    for (const place of ops.items(maxCount, "maxCount", "a list of operations")) {
+      const entry = reader.#entry(place);
+      if (entry.def.effect && entry.def.effect !== "placeholder" && entry.def.effect !== "constant")
+        place.fail(`${entry.def.name} can not stand in a function: it has no effects`);
+      reader.#entries.push(entry);
+    }
+    graph.derive(this.#origin, () => {
+      reader.#entries.forEach((entry, position) => void reader.#build(graph, entry, position));
+    });
+    const tensors = (list: FileValue): readonly Tensor[] =>
+      list
+        .items(maxCount, "maxCount", "a list of names")
+        .map((item) => reader.#tensor(graph, item, reader.#entries.length));
+    const own = tensors(params);
+    const stray = graph.operations.find((op) => op.def.effect === "placeholder" && !own.includes(op.outputs[0]!));
+    if (stray) value.fail(`the placeholder "${stray.name}" is no param of the function`);
+    if (own.some((param, i) => param.op.def.effect !== "placeholder" || own.indexOf(param) !== i))
+      params.fail("params are placeholders, each named once");
+    return new FunctionBody({
+      name: graph.name,
+      params: own,
+      results: tensors(results),
+      ops: graph.operations.filter((op) => op.def.effect !== "placeholder"),
+    });
   }
 
   #tensor(graph: LoadedGraph, value: FileValue, user: number): Tensor {

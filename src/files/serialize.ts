@@ -1,8 +1,10 @@
 import type { TypedArray } from "../core/dtype.ts";
-import type { Operation, Tensor } from "../graph/operation.ts";
+import { FunctionBody } from "../graph/body.ts";
+import type { Attr, Operation, Tensor } from "../graph/operation.ts";
 import { customGradientOp, identityOp } from "../ops/state.ts";
 import type { Graph } from "../runtime/graph.ts";
 import { type AttrText, attrToText } from "./attributes.ts";
+import { type BodyText, bodyToText, type NameOf } from "./bodies.ts";
 import { SizeWriter } from "./size-text.ts";
 
 export const GRAPH_FORMAT = "forerun-graph";
@@ -94,13 +96,26 @@ export class GraphWriter {
   }
 }
 
-function operationToText(op: Operation, sizes: SizeWriter, aside: TypedArray[] | undefined): OperationText {
+function operationToText(
+  op: Operation,
+  sizes: SizeWriter,
+  aside: TypedArray[] | undefined,
+  nameOfInput: NameOf = nameOf,
+  name = op.name,
+): OperationText {
   const names = Object.keys(op.attrs);
+  const body = (attr: FunctionBody): BodyText =>
+    bodyToText(attr, (inner, nameInside, itsName) => operationToText(inner, sizes, aside, nameInside, itsName));
+  const text = (attr: Attr, which: string): AttrText => {
+    if (attr instanceof FunctionBody) return body(attr);
+    if (Array.isArray(attr) && attr[0] instanceof FunctionBody) return (attr as readonly FunctionBody[]).map(body);
+    return attrToText(op, which, sizes, aside);
+  };
   return {
-    name: op.name,
+    name,
     op: op.def.name,
-    inputs: op.inputs.map(nameOf),
+    inputs: op.inputs.map(nameOfInput),
     ...(op.controls.length > 0 ? { controls: op.controls.map((control) => control.name) } : {}),
-    attrs: Object.fromEntries(names.map((name) => [name, attrToText(op, name, sizes, aside)])),
+    attrs: Object.fromEntries(names.map((which) => [which, text(op.attrs[which]!, which)])),
   };
 }

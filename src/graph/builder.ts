@@ -1,3 +1,4 @@
+import type { TypedArray } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import type { OpDef } from "./define.ts";
 import { inferSpecs, operandOf } from "./infer.ts";
@@ -95,9 +96,21 @@ export class GraphBuilder {
     }
   }
 
+  /** The elements of a tensor that has a value already; null where operations run later. */
+  elementsOf(_tensor: Tensor): TypedArray | null {
+    return null;
+  }
+
+  /** What is wrong with using a tensor of this graph in another one, if there is more to say than that. */
+  leakOf(_tensor: Tensor, _user: string): GraphError | null {
+    return null;
+  }
+
   /** Refuses a tensor that belongs to another graph. Builders of compiler passes accept all. */
   protected checkOwner(input: Tensor, user: string): void {
     if (input.graph === this) return;
+    const leak = input.graph.leakOf(input, user);
+    if (leak) throw leak;
     if (input.graph.runsAtOnce) {
       throw new GraphError({
         what: `${user}: "${input.op.name}" is a value, not a tensor of graph "${this.name}"`,

@@ -8,7 +8,7 @@ import type { Attrs, Operation, Tensor } from "./operation.ts";
 /**
  * Everything about one op, in one place: what it is called, how it reads, which shapes and dtypes it takes, what it
  * computes, how it is differentiated, and examples. Tests, documentation and the coverage matrix are generated from
- * these records. Exactly one of `compute`, `decompose` and `effect` is given.
+ * these records. Exactly one of `compute`, `kernel`, `decompose`, `control` and `effect` is given.
  */
 export interface OpDef<A extends Attrs = Attrs> {
   readonly name: string;
@@ -30,9 +30,10 @@ export interface OpDef<A extends Attrs = Attrs> {
    * - a rule: given operands, outputs and incoming gradients, the gradients of the operands (null: none flows there);
    * - `"zero"`: the derivative exists and is 0 everywhere it exists (step, floor);
    * - `"none"`: the op cuts the path (argmax, comparisons), and an error may name it;
-   * - `"via-decompose"`: differentiate what it decomposes into.
+   * - `"via-decompose"`: differentiate what it decomposes into;
+   * - `"through-bodies"`: differentiate the functions it runs.
    */
-  readonly gradient: GradientRule<A> | "zero" | "none" | "via-decompose";
+  readonly gradient: GradientRule<A> | "zero" | "none" | "via-decompose" | "through-bodies";
 
   /** Primitive: the value at an index. "An array is a function of its index." */
   compute?(context: ComputeContext<A>, index: readonly Expr[]): Expr;
@@ -40,6 +41,8 @@ export interface OpDef<A extends Attrs = Attrs> {
   kernel?(context: LoopContext<A>): void;
   /** Composite: the same thing in terms of other ops; called with sizes bound to numbers. */
   decompose?(op: Operation<A>): readonly Tensor[];
+  /** Runs functions, its bodies: which one, or how often. Its outputs are made together. */
+  readonly control?: "branch" | "scan" | "while";
   /** Things only the builder and the session understand. */
   readonly effect?: "placeholder" | "variable" | "constant" | "assign" | "group";
 
@@ -62,6 +65,7 @@ export type OpCategory =
   | "neural"
   | "loss"
   | "random"
+  | "control"
   | "state";
 
 export interface GradientContext<A extends Attrs = Attrs> {
@@ -163,9 +167,10 @@ export interface OpExample<A extends Attrs = Attrs> {
 
 /** Checks a record and returns it with its attribute type kept. */
 export function defineOp<A extends Attrs>(def: OpDef<A>): OpDef<A> {
-  const meanings = [def.compute, def.kernel, def.decompose, def.effect].filter(
+  const meanings = [def.compute, def.kernel, def.decompose, def.control, def.effect].filter(
     (meaning) => meaning !== undefined,
   ).length;
-  if (meanings !== 1) throw new Error(`op ${def.name}: give exactly one of compute, kernel, decompose and effect`);
+  if (meanings !== 1)
+    throw new Error(`op ${def.name}: give exactly one of compute, kernel, decompose, control and effect`);
   return def;
 }

@@ -1,5 +1,6 @@
 import type { Size } from "../core/size.ts";
 import { isKnown } from "../core/size.ts";
+import { FunctionBody } from "./body.ts";
 import { captureFunction, type GraphFunction, reachable } from "./function.ts";
 import { type Attr, type Operation, Tensor } from "./operation.ts";
 
@@ -103,6 +104,8 @@ class HashWriter {
       const number = functions.get(attr) ?? functionCount++;
       functions.set(attr, number);
       this.text(`function ${number}`);
+    } else if (attr instanceof FunctionBody) {
+      this.text(`body ${hashOf(attr)}`);
     } else if (typeof attr === "object" && attr !== null) {
       this.text(`size ${this.#size(attr as Size)}`);
     } else {

@@ -3,6 +3,7 @@ import { GraphError } from "../core/errors.ts";
 import { type SizeCheck, type Sizes, specText, type TensorSpec, tupleText } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
 import type { SymbolicSize } from "../core/size.ts";
+import type { FunctionBody } from "./body.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type { OpDef } from "./define.ts";
 import { captureStack, lineOf, type Origin, userLine } from "./origin.ts";
@@ -16,6 +17,7 @@ export type Attr =
   | SymbolicSize
   | TypedArray
   | ((context: never) => unknown)
+  | FunctionBody
   | readonly Attr[];
 export type Attrs = Readonly<Record<string, Attr>>;
 

@@ -1,8 +1,10 @@
 import { type DType, type TypedArray, viewOf } from "../core/dtype.ts";
 import { elementCount } from "../core/shape.ts";
-import { reachable } from "../graph/function.ts";
+import { FunctionBody } from "../graph/body.ts";
+import { PassBuilder, reachable } from "../graph/function.ts";
 import type { Attr, Operation, Tensor } from "../graph/operation.ts";
 import { Variable } from "../graph/operation.ts";
+import type { Origin } from "../graph/origin.ts";
 import { placeholderOp } from "../ops/state.ts";
 import { type FedValue, type Feeds, readFeeds } from "../runtime/feeds.ts";
 import { Graph } from "../runtime/graph.ts";
@@ -71,8 +73,31 @@ const derived = <T>(graph: Graph, of: Operation, build: () => T): T =>
 
 const attrIn = (attr: Attr, dtypeOf: (dtype: DType) => DType): Attr => {
   if (attr === "float32") return dtypeOf("float32");
+  if (attr instanceof FunctionBody) return bodyIn(attr, dtypeOf);
+  if (Array.isArray(attr)) return attr.map((item: Attr) => attrIn(item, dtypeOf));
   return attr instanceof Float32Array ? inDType(attr, "float32", dtypeOf("float32")) : attr;
 };
+
+/** A function that an operation runs, in other dtypes. */
+function bodyIn({ name, params, results, ops }: FunctionBody, dtypeOf: (dtype: DType) => DType): FunctionBody {
+  const builder = new PassBuilder(name);
+  const copies = new Map<Tensor, Tensor>();
+  const made = [...params.map(({ op }) => op), ...ops].map((op) => {
+    const inputs = op.inputs.map((input) => copies.get(input)!);
+    const attrs = Object.fromEntries(Object.entries(op.attrs).map(([key, attr]) => [key, attrIn(attr, dtypeOf)]));
+    const origin: Origin = { kind: "rewrite", of: op, by: "copy" };
+    const copy = builder.derive(origin, () => builder.apply(op.def, inputs, attrs, { name: op.name }));
+    op.outputs.forEach((output, i) => void copies.set(output, copy.outputs[i]!));
+    return copy;
+  });
+  const copyOf = (tensor: Tensor): Tensor => copies.get(tensor)!;
+  return new FunctionBody({
+    name,
+    params: params.map(copyOf),
+    results: results.map(copyOf),
+    ops: made.slice(params.length),
+  });
+}
 
 function inDType(data: TypedArray, from: DType, to: DType): TypedArray {
   if (from === to) return data;

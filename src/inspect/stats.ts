@@ -1,6 +1,7 @@
 import { byteSize } from "../core/dtype.ts";
 import type { Sizes } from "../core/shape.ts";
-import { addSizes, bindSize, multiplySizes, productOf, type Size, sizeText } from "../core/size.ts";
+import { addSizes, bindSize, maxSizes, multiplySizes, productOf, type Size, sizeText } from "../core/size.ts";
+import { bodiesOf } from "../graph/body.ts";
 import { buildInto, GraphBuilder } from "../graph/builder.ts";
 import { PassBuilder, reachable } from "../graph/function.ts";
 import { type Operation, Tensor, Variable } from "../graph/operation.ts";
@@ -101,6 +102,7 @@ export function flopsOf(op: Operation): Size {
   const out = countOf(outputs[0]?.shape ?? null);
   if (def.effect || def.category === "movement" || def.category === "source" || def.category === "indexing") return 0;
   if (inputs.some(({ shape }) => shape === null)) return out;
+  if (def.control) return controlFlops(op);
   if (def.category === "contraction") {
     const found = contractionFlops(op, out);
     if (found !== null) return found;
@@ -111,6 +113,13 @@ export function flopsOf(op: Operation): Size {
     return multiplySizes(out, productOf(op.attrs.window as number[]));
   }
   return out;
+}
+
+/** Of branches the longest, of a scan all steps; of a loop whose end only a run decides, one turn. */
+function controlFlops(op: Operation): Size {
+  const each = bodiesOf(op).map((body) => body.ops.map(flopsOf).reduce(addSizes, 0));
+  if (op.def.control === "branch") return each.reduce(maxSizes, 0);
+  return multiplySizes(each.reduce(addSizes, 0), (op.attrs.length as Size | undefined) ?? 1);
 }
 
 function contractionFlops(op: Operation, out: Size): Size | null {

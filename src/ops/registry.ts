@@ -7,6 +7,7 @@ import { BATCH_NORMALIZATION_OPS } from "./batch-normalization.ts";
 import { BITWISE_OPS } from "./bitwise.ts";
 import { COMPARISON_OPS } from "./comparison.ts";
 import { CONTRACTION_OPS } from "./contraction.ts";
+import { CONTROL_OPS } from "./control/index.ts";
 import { CONVOLUTION_OPS } from "./convolution.ts";
 import { COUNTING_OPS } from "./counting.ts";
 import { CTC_OPS } from "./ctc.ts";
@@ -95,6 +96,7 @@ export const OPS: readonly OpDef[] = [
   ...CTC_OPS,
   ...RANDOM_OPS,
   ...SAMPLING_OPS,
+  ...CONTROL_OPS,
 ];
 
 const byName: ReadonlyMap<string, OpDef> = new Map(OPS.map((def) => [def.name, def]));

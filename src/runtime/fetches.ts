@@ -51,6 +51,8 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
         fix: "return it from the function, and use what the function returns when it is called",
       });
     }
+    const leak = op.outputs[0] && op.graph.leakOf(op.outputs[0], "run");
+    if (leak) throw leak;
     throw new GraphError({
       what: `run: ${text} belongs to graph "${op.graph.name}", this session runs graph "${graph.name}"`,
       details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],

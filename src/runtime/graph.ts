@@ -58,8 +58,6 @@ let graphs = 0;
 export class Graph extends GraphBuilder {
   /** Decides the seeds of initializers. */
   readonly seed: number;
-  /** Variables made so far. */
-  #made = 0;
   #initializer: { readonly count: number; readonly op: Operation } | null = null;
 
   constructor(options: { readonly name?: string; readonly seed?: number } = {}) {
@@ -118,8 +116,12 @@ export class Graph extends GraphBuilder {
       return this.apply(assignOp, [variable, value], {}, { name: "initialize" });
     });
     this.setInitializer(variable, assigned);
-    this.#made++;
     return variable;
+  }
+
+  /** Variables made so far: the seeds of their initializers follow from it. */
+  protected get variablesMade(): number {
+    return this.allVariables.length;
   }
 
   #initialValue(initial: NonNullable<VariableOptions["initial"]>, shape: readonly number[], dtype: DType): Tensor {
@@ -129,7 +131,7 @@ export class Graph extends GraphBuilder {
       return this.apply(constantOp, [], { value: data, shape, dtype }, { name: "initialValue" }).outputs[0]!;
     }
     // A different seed for each variable, by order of creation: 2³² / golden ratio spreads neighbouring numbers.
-    const seed = (this.seed + Math.imul(this.#made + 1, 0x9e3779b9)) >>> 0;
+    const seed = (this.seed + Math.imul(this.variablesMade + 1, 0x9e3779b9)) >>> 0;
     return initial({ graph: this, shape, dtype, seed });
   }
 

@@ -163,8 +163,8 @@ export class Instance {
     const { storage } = this.#memory;
     if (this.#generation === storage.generation) return;
     const { arrays } = this.plan;
-    this.#views = arrays.map(({ region, dtype, length }, i) => {
-      const address = this.#addresses[i]!;
+    this.#views = arrays.map(({ region, dtype, length, part }, i) => {
+      const address = this.#addresses[i]! + (part?.offset ?? 0);
       if (region === "arena") return storage.view(dtype, storage.arena + address, length);
       const before = this.#views[i];
       // Memory that has grown leaves views of length 0 behind.

@@ -75,18 +75,19 @@ export class SessionMemory {
    */
   bind(plan: Plan): readonly number[] {
     const added = plan.arrays.filter((array) => {
-      if (array.region === "arena") return false;
+      if (array.region === "arena" || array.part) return false;
       if (array.region === "variable") return !this.#variables.has(plan.variables[array.at]!);
       return array.region === "feed" || !this.#constants.has(plan.constants[array.at]!);
     });
     const more = added.reduce((bytes, array) => bytes + bytesOf(array), 0);
     const arena = Math.max(0, plan.arenaBytes - this.#arenaBytes);
-    const owners = () => [...plan.arrays.map(ownerOf), ...this.#held()];
+    const owners = () => [...plan.arrays.filter(({ part }) => !part).map(ownerOf), ...this.#held()];
     this.#require(more + arena, owners);
     const addresses: number[] = [];
     try {
       naming(owners, () => {
-        for (const array of plan.arrays) addresses.push(this.#place(array, plan));
+        for (const array of plan.arrays)
+          addresses.push(array.part ? addresses[array.part.of]! : this.#place(array, plan));
         this.storage.reserveArena(plan.arenaBytes);
       });
     } catch (error) {
@@ -120,6 +121,7 @@ export class SessionMemory {
   release(plan: Plan, addresses: readonly number[], kept: ReadonlyMap<number, number> = new Map()): void {
     addresses.forEach((address, i) => {
       const array = plan.arrays[i]!;
+      if (array.part) return;
       if (array.region === "feed") this.#free(address, bytesOf(array));
       if (array.region !== "constant") return;
       const value = plan.constants[array.at]!;

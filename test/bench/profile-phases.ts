@@ -1,6 +1,16 @@
 /** How the time of a plan falls on its phases, on one thread and on several. */
 import { phasesText } from "../../src/compiler/phases.ts";
-import type { Backend, Executable, Phase, Placement, Plan, PlanMemory, Step, Work } from "../../src/compiler/plan.ts";
+import {
+  type Backend,
+  type Executable,
+  kernelSteps,
+  type Phase,
+  type Placement,
+  type Plan,
+  type PlanMemory,
+  type PlanStep,
+  type Work,
+} from "../../src/compiler/plan.ts";
 import { columns, timeInTurns } from "./profiling.ts";
 import { number } from "./report.ts";
 
@@ -13,16 +23,20 @@ export interface Linked {
 }
 
 /** The work of a phase as steps of its own, in an order one thread could do it in. */
-function stepsOf(work: Work): readonly Step[] {
+function stepsOf(work: Work): readonly PlanStep[] {
   const parts = work.kind === "serial" ? work.parts : [work];
-  return parts.map(({ step, part }) => ({
-    ...step,
-    kernel: { ...step.kernel, body: [...part.prologue, ...part.body] },
-  }));
+  return parts.map(({ step, part }) =>
+    part ? { ...step, kernel: { ...step.kernel, body: [...part.prologue, ...part.body] } } : step,
+  );
 }
 
 /** The same plan and memory for one thread. */
-export const onOneThread = (plan: Plan, steps: readonly Step[] = plan.steps): Plan => ({ ...plan, steps, phases: [] });
+export const onOneThread = (plan: Plan, program: readonly PlanStep[] = plan.program): Plan => ({
+  ...plan,
+  program,
+  steps: kernelSteps(program),
+  phases: [],
+});
 
 /**
  * A table of the phases of a plan. Each is linked as a plan of its own, so its time holds one call and one meeting; they

@@ -44,7 +44,7 @@ function kernelsOf(
   new Session(graph, {}).plan(Array.isArray(built) ? built : [built as Tensor], feeds);
   const { calls } = run.mock.results.at(-1)!.value as ReturnType<typeof lower.run>;
   run.mockRestore();
-  return [...new Set(calls.map((call) => call.kernel))];
+  return [...new Set(calls.flatMap((call) => (call.kind === "kernel" ? [call.kernel] : [])))];
 }
 const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 

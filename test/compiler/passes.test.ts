@@ -3,11 +3,13 @@ import { recordText } from "../../src/compiler/trace.ts";
 import {
   add,
   type CompileOptions,
+  cond,
   div,
   type Feeds,
   type Fetches,
   Graph,
   gradients,
+  greater,
   log,
   logSoftmax,
   matmul,
@@ -16,11 +18,13 @@ import {
   mul,
   relu,
   Session,
+  scan,
   setWarningHandler,
   softmax,
   square,
   sub,
   sum,
+  type Tensor,
   tanh,
   transpose,
 } from "../../src/index.ts";
@@ -66,6 +70,37 @@ const cases: readonly Case[] = [
       const x = g.placeholder("x", null);
       const w = g.placeholder("w");
       return { fetches: add(mul(w, x), 0.5), feeds: { x: vector, w: 2 } };
+    },
+  },
+  {
+    pass: "prune-outputs",
+    name: "scan",
+    build(g) {
+      const x = g.placeholder("x", [2, 3]);
+      // Nobody reads what it stacks, nor the second of the values it carries.
+      const [[last]] = scan(
+        ([h, n]: Tensor[], row: Tensor) => [[tanh(add(h!, row)), add(n!, 1)], mul(row, 2)],
+        [g.constant([0, 0, 0], { dtype: "float32" }), g.constant(0)],
+        x,
+      );
+      return { fetches: last!, feeds: { x: matrix } };
+    },
+  },
+  {
+    pass: "memory",
+    name: "control-flow",
+    build(g) {
+      const x = g.placeholder("x", [2, 3]);
+      const step = (h: Tensor, row: Tensor): [Tensor, Tensor] => [
+        cond(
+          greater(sum(row), 0),
+          () => add(h, row),
+          () => mul(h, 2),
+        ),
+        h,
+      ];
+      const [last, all] = scan(step, g.constant([0, 0, 0], { dtype: "float32" }), x);
+      return { fetches: [last, all], feeds: { x: matrix } };
     },
   },
   {
@@ -328,7 +363,7 @@ describe("switching passes off", () => {
     const plan = () => new Session(g, { compile: { disable: ["lower"] } }).plan(y, feeds);
     expect(plan).toThrow(/^pass "lower" can not be switched off\nat test\/compiler\/passes\.test\.ts:\d+:\d+\n/);
     expect(plan).toThrow(
-      "fix: passes that can be switched off: fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, contract, vectorise, tile, parallelise, order, memory, place-barriers",
+      "fix: passes that can be switched off: prune-outputs, fold-constants, simplify, stabilise, merge-duplicates, fold-primitives, merge-primitives, fuse, contract, vectorise, tile, parallelise, order, memory, place-barriers",
     );
   });
 });
@@ -362,6 +397,7 @@ describe("trace", () => {
     expect(trace.map((record) => record.name)).toEqual([
       "prune",
       "bind-sizes",
+      "prune-outputs",
       "fold-constants",
       "simplify",
       "stabilise",

@@ -16,6 +16,7 @@ const ORDER: readonly OpCategory[] = [
   "neural",
   "loss",
   "random",
+  "control",
 ];
 
 const SIGNS: Readonly<Record<Cell["kind"], string>> = { runs: "●", refused: "·", fails: "HOLE" };
@@ -36,6 +37,7 @@ function exampleText(def: OpDef, example: OpExample): string {
 const HOW_GRADIENT: Readonly<Record<string, string>> = {
   zero: "0 wherever it exists.",
   none: "None: the op cuts the path of derivatives.",
+  "through-bodies": "That of the functions it runs.",
   "via-decompose": "That of what it decomposes into.",
 };
 
@@ -53,7 +55,9 @@ function section(def: OpDef): string {
       ? "loops"
       : def.decompose
         ? "other ops"
-        : "the session";
+        : def.control
+          ? "the functions it runs"
+          : "the session";
   const [example] = def.examples;
   return [
     `### ${def.name}`,

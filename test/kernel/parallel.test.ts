@@ -17,7 +17,9 @@ import { buildOp, differenceOfData, EXAMPLE_CASES, exampleValues } from "../supp
 function kernelsOf(plan: () => unknown): readonly Kernel[] {
   const run = vi.spyOn(memory, "run");
   plan();
-  const kernels = run.mock.calls.flatMap(([program]) => program.calls.map(({ kernel }) => kernel));
+  const kernels = run.mock.calls.flatMap(([program]) =>
+    program.calls.flatMap((call) => (call.kind === "kernel" ? [call.kernel] : [])),
+  );
   run.mockRestore();
   return [...new Set(kernels)];
 }

@@ -27,6 +27,10 @@ const WITHOUT_EXAMPLES: Readonly<Record<string, string>> = {
   assign: "needs a variable; the fuzzer makes some",
   group: "has no output",
   customGradient: "its rule is a function; tested with the gradients",
+  cond: "its branches are functions; tested in test/control",
+  switchCase: "its branches are functions; tested in test/control",
+  scan: "its step is a function; tested in test/control",
+  whileLoop: "its test and body are functions; tested in test/control",
 };
 
 test("every record has examples, or a reason for having none", () => {

@@ -4,6 +4,7 @@ import { CompileError } from "../../core/errors.ts";
 import type { Kernel } from "../../kernel/statement.ts";
 import { ArrayStorage } from "../storage.ts";
 import { emitProgram } from "./emit.ts";
+import { emitSteps } from "./steps.ts";
 
 /** Names of the kernels of a plan: the kernel's own, numbered where they clash. */
 function nameKernels(plan: Plan): ReadonlyMap<Kernel, { readonly name: string; readonly kernel: Kernel }> {
@@ -23,10 +24,8 @@ function nameKernels(plan: Plan): ReadonlyMap<Kernel, { readonly name: string; r
 /** The whole plan as one JavaScript text: the kernels, and `run(m)`, which calls them on the plan's arrays. */
 export function planSource(plan: Plan): string {
   const kernels = nameKernels(plan);
-  const calls = plan.steps.map(
-    ({ kernel, args }) => `  ${kernels.get(kernel)!.name}(${args.map((at) => `m[${at}]`).join(", ")});`,
-  );
-  return `${emitProgram([...kernels.values()])}\nfunction run(m) {\n${calls.join("\n")}\n}\n`;
+  const body = emitSteps(plan, (kernel) => kernels.get(kernel)!.name);
+  return `${emitProgram([...kernels.values()])}\n${body}\n`;
 }
 
 /**

@@ -65,8 +65,8 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
 function link(plan: Plan, placement: Placement, options: WasmOptions): Executable {
   const storage = wasmStorage(placement.storage);
   const addresses = Object.fromEntries(
-    plan.arrays.flatMap(({ region }, i) =>
-      region === "arena" ? [] : [[addressImport(i), placement.addresses[i]!] as const],
+    plan.arrays.flatMap(({ region, part }, i) =>
+      region === "arena" || part ? [] : [[addressImport(i), placement.addresses[i]!] as const],
     ),
   );
   const module = (bytes: Uint8Array): WebAssembly.Module => moduleOf(bytes, options);

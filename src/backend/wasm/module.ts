@@ -1,4 +1,11 @@
-import type { Plan, Step } from "../../compiler/plan.ts";
+import {
+  type BranchStep,
+  bytesTaken,
+  type LoopStep,
+  type Plan,
+  type PlanStep,
+  type Step,
+} from "../../compiler/plan.ts";
 import { getOrMake } from "../../core/collections.ts";
 import { kernelKey } from "../../kernel/key.ts";
 import type { Kernel } from "../../kernel/statement.ts";
@@ -55,19 +62,25 @@ export const addressImport = (array: number): string => `array${array}`;
 export class PlanModule {
   readonly plan: Plan;
   readonly builder: ModuleBuilder;
+  /** The first of the locals that count the turns of the plan's loops, wherever steps are. */
+  readonly counters: number;
   readonly #arena: number;
   readonly #addresses: readonly (number | null)[];
   readonly #functions = new Map<Kernel, number>();
   readonly #taken = new Map<string, number>();
 
-  /** @param globals further addresses to import */
-  constructor(plan: Plan, memory: MemoryImport, globals: readonly string[] = []) {
+  /**
+   * @param globals further addresses to import
+   * @param counters see there
+   */
+  constructor(plan: Plan, memory: MemoryImport, globals: readonly string[] = [], counters = 0) {
+    this.counters = counters;
     this.plan = plan;
     this.builder = new ModuleBuilder({ memory });
     this.builder.importFunction("remainder", ["f64", "f64"], ["f64"]);
     this.#arena = this.builder.importGlobal("arena", "i32", true);
     this.#addresses = plan.arrays.map((array, i) =>
-      array.region === "arena" ? null : this.builder.importGlobal(addressImport(i), "i32", false),
+      array.region === "arena" || array.part ? null : this.builder.importGlobal(addressImport(i), "i32", false),
     );
     for (const name of globals) this.builder.importGlobal(name, "i32", false);
   }
@@ -88,26 +101,85 @@ export class PlanModule {
    * @param thread local with the number of the thread, where arrays may have copies
    */
   addresses(code: Code, { args }: Step, thread: number | null = null): void {
-    for (const arg of args) {
-      const address = this.#addresses[arg];
-      if (address !== null && address !== undefined) code.op("global.get", address);
-      else {
-        code.op("global.get", this.#arena);
-        const { at, copies } = this.plan.arrays[arg]!;
-        // Addresses above 2 GiB are negative numbers to the encoder.
-        if (at > 0) code.op("i32.const", at | 0).op("i32.add");
-        if (copies && thread !== null)
-          code.op("local.get", thread).op("i32.const", copies.stride).op("i32.mul").op("i32.add");
-      }
-    }
+    for (const arg of args) this.address(code, arg, thread);
+  }
+
+  /** Pushes the address of an array; of a slice, where it is at this turn of its loops. */
+  address(code: Code, array: number, thread: number | null = null): void {
+    const { at, copies, part } = this.plan.arrays[array]!;
+    const imported = this.#addresses[part?.of ?? array];
+    const offset = (imported === null ? at : 0) + (part?.offset ?? 0);
+    code.op("global.get", imported ?? this.#arena);
+    // Addresses above 2 GiB are negative numbers to the encoder.
+    if (offset > 0) code.op("i32.const", offset | 0).op("i32.add");
+    if (copies && thread !== null)
+      code.op("local.get", thread).op("i32.const", copies.stride).op("i32.mul").op("i32.add");
+    for (const { loop, stride } of part?.moves ?? [])
+      code
+        .op("local.get", this.counters + loop)
+        .op("i32.const", stride)
+        .op("i32.mul")
+        .op("i32.add");
   }
 
   /** A whole step on one thread. */
-  step(code: Code, step: Step): void {
-    this.addresses(code, step);
-    code.op("call", this.kernel({ kernel: step.kernel, key: kernelKey(step.kernel) }));
+  step(code: Code, step: PlanStep): void {
+    switch (step.kind) {
+      case "kernel":
+        this.addresses(code, step);
+        code.op("call", this.kernel({ kernel: step.kernel, key: kernelKey(step.kernel) }));
+        return;
+      case "copy":
+        this.address(code, step.to);
+        this.address(code, step.from);
+        code.op("i32.const", bytesTaken(this.plan.arrays[step.from]!)).op("memory.copy");
+        return;
+      case "branch":
+        this.#branch(code, step, 0);
+        return;
+      case "loop":
+        this.#loop(code, step);
+    }
+  }
+  steps(code: Code, steps: readonly PlanStep[]): void {
+    for (const step of steps) this.step(code, step);
+  }
+
+  /** Branch number `which` if that is the one, else one of those behind it. */
+  #branch(code: Code, step: BranchStep, which: number): void {
+    const { by, branches } = step;
+    if (which === branches.length - 1) {
+      this.steps(code, branches[which]!);
+      return;
+    }
+    this.address(code, by);
+    if (this.plan.arrays[by]!.dtype === "bool") code.op("i32.load8_u", 0);
+    else code.op("i32.load", 0).op("i32.const", which).op("i32.le_s");
+    code.if();
+    this.steps(code, branches[which]!);
+    code.else();
+    this.#branch(code, step, which + 1);
+    code.end();
+  }
+
+  #loop(code: Code, { loop, until, steps }: LoopStep): void {
+    const turn = this.counters + loop;
+    code.op("i32.const", 0).op("local.set", turn).block().loop();
+    if (typeof until !== "number") {
+      this.steps(code, until.steps);
+      this.address(code, until.test);
+      code.op("i32.load8_u", 0).op("i32.eqz").op("br_if", 1);
+    }
+    this.steps(code, steps);
+    code.op("local.get", turn).op("i32.const", 1).op("i32.add").op("local.tee", turn);
+    if (typeof until === "number") code.op("i32.const", until).op("i32.lt_s").op("br_if", 0);
+    else code.op("drop").op("br", 0);
+    code.end().end();
   }
 }
+
+/** A counter for each loop of a plan: what `PlanModule.counters` is the first of. */
+export const counterLocals = ({ loops }: Plan): "i32"[] => new Array(loops).fill("i32");
 
 /**
  * A plan as one module: its kernels and `run`, which calls them. With `steps`, every step is exported too, as `step0`,
@@ -121,12 +193,12 @@ export function planModule(plan: Plan, steps = false, memory: MemoryImport = { i
     name,
     params: [],
     results: [],
-    locals: [],
+    locals: counterLocals(plan),
     code,
     exported: true,
   });
   const run = new Code();
-  for (const step of plan.steps) module.step(run, step);
+  module.steps(run, plan.program);
   module.builder.add(procedure("run", run));
   if (steps) {
     plan.steps.forEach((step, i) => {

@@ -11,12 +11,14 @@ import {
   sizeText,
   soleName,
 } from "../../core/size.ts";
+import { withBodies } from "../../graph/body.ts";
 import { type GraphFunction, PassBuilder, rebuild, verifyFunction } from "../../graph/function.ts";
 import { operandDetails, operandOf } from "../../graph/infer.ts";
 import type { Attr, Attrs, Operation, Tensor } from "../../graph/operation.ts";
 import { captureStack, lineOf } from "../../graph/origin.ts";
 import { functionText } from "../../graph/print.ts";
 import { placeholderOp } from "../../ops/state.ts";
+import { shapesOfParams } from "../bodies.ts";
 import type { Pass } from "../pass.ts";
 
 function bindAttr(attr: Attr, sizes: SizeBinding): Attr {
@@ -112,7 +114,8 @@ const isBound = (fn: GraphFunction): boolean =>
 export const bindSizes: Pass<BindInput, GraphFunction> = {
   name: "bind-sizes",
   doc: "Replaces named sizes by the numbers that were fed, and works out every spec again.\n\nx: float32[batch, 784], fed 32 rows  →  x: float32[32, 784]",
-  run(input, { sizes }) {
+  run(input, context) {
+    const { sizes } = context;
     const { fn, shapes } = input;
     if (isBound(fn)) return fn;
     const builder = new PassBuilder(fn.name);
@@ -131,7 +134,11 @@ export const bindSizes: Pass<BindInput, GraphFunction> = {
       (op, inputs, rebuilder) => {
         if (op.def.effect === "variable" || op.def.effect === "constant") return null;
         checkSizes(op, input, sizes);
-        const bound = withFeeds(input, () => rebuilder.clone(op, inputs, bindAttrs(op.attrs, sizes)));
+        const attrs = bindAttrs(op.attrs, sizes);
+        const withBound = op.def.control
+          ? withBodies(attrs, (body) => bindSizes.run({ fn: body, shapes: shapesOfParams(op, inputs) }, context))
+          : attrs;
+        const bound = withFeeds(input, () => rebuilder.clone(op, inputs, withBound));
         bound.outputs.forEach((output, i) => {
           const promised = op.outputs[i]!.shape;
           if (promised === null || String(bindShape(promised, sizes)) === String(output.shape)) return;

@@ -1,10 +1,12 @@
 import { getOrMake } from "../../core/collections.ts";
 import { elementCount, knownShape, sameShape } from "../../core/shape.ts";
+import { bodiesOf } from "../../graph/body.ts";
 import type { GraphFunction } from "../../graph/function.ts";
 import { inOrder, usersOf } from "../../graph/function.ts";
-import type { Operation, Tensor } from "../../graph/operation.ts";
+import { Operation, type Tensor } from "../../graph/operation.ts";
 import { type Expr, indexVariable, int, type VarExpr, withFreshExpressions } from "../../kernel/expr.ts";
 import { accessesOf, type Site } from "../access.ts";
+import { carriesOf, withOwnResults } from "../bodies.ts";
 import { variablesIn } from "../expressions.ts";
 import { type FusedGraph, type FusionGroup, fusedText, isSource, verifyFused } from "../fused.ts";
 import type { Pass, PassContext } from "../pass.ts";
@@ -34,12 +36,22 @@ const siteKey = (site: Site): string => site.map((i) => i.id).join();
 export const fuse: Pass<GraphFunction, FusedGraph> = {
   name: "fuse",
   doc: "Groups operations into kernels. Rules vote on every value; the first that answers decides, and says why.\n\n{ a = matmul(x, w); b = a + c; y = relu(b) }  →  one kernel that stores y",
-  run: (fn, context) =>
-    withFreshExpressions(() => ({ fn, groups: mergeSiblings(draftKernels(fn, context, true), fn) })),
-  skip: (fn, context) => withFreshExpressions(() => ({ fn, groups: draftKernels(fn, context, false) })),
+  run: (fn, context) => fuseFunction(fn, (one) => mergeSiblings(draftKernels(one, context, true), one)),
+  skip: (fn, context) => fuseFunction(fn, (one) => draftKernels(one, context, false)),
   verify: verifyFused,
   print: fusedText,
 };
+
+/** Groups of a function, and of the functions its operations run. */
+function fuseFunction(fn: GraphFunction, group: (fn: GraphFunction) => readonly FusionGroup[]): FusedGraph {
+  const groups = withFreshExpressions(() => group(fn)).map((made): FusionGroup => {
+    const [op] = made.ops;
+    if (!op?.def.control) return made;
+    const bodies = bodiesOf(op).map((body) => fuseFunction(withOwnResults(body, carriesOf(op)), group));
+    return { ...made, bodies };
+  });
+  return { fn, groups };
+}
 
 /** Decides for each value, users first, whether its readers compute it themselves or read it from a buffer. */
 function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean): readonly FusionGroup[] {
@@ -49,7 +61,7 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
   for (const result of fn.results) demanded.set(result.op, "it is fetched");
 
   const finishes = finishedBy(fn, (value, by) => !demanded.has(value.op) && users.get(value)!.every((op) => op === by));
-  const drafts: Draft[] = [];
+  const drafts: (Draft | Operation)[] = [];
   /** Kernels that compute an operation, or read it at the sites they list. */
   const readers = new Map<Operation, Set<Draft>>();
   const copies = new Map<Operation, number>();
@@ -68,6 +80,11 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
   for (let i = fn.ops.length - 1; i >= 0; i--) {
     const producer = fn.ops[i]!;
     if (isSource(producer)) continue;
+    if (producer.def.control) {
+      drafts.push(producer);
+      for (const input of producer.inputs) demanded.set(input.op, `${producer.name} runs with it`);
+      continue;
+    }
     const consumers = users.get(producer.outputs[0]!) ?? [];
     const kernels = [...(readers.get(producer) ?? [])];
     const depthOfCopies = Math.max(0, ...consumers.map((op) => copies.get(op) ?? 0)) + (kernels.length > 1 ? 1 : 0);
@@ -241,7 +258,10 @@ function varyingAxes(draft: Draft, op: Operation): readonly number[] | null {
   return elementCount(varying.map((axis) => shape[axis]!)) <= ROW_LIMIT ? varying : null;
 }
 
-function groupOf(draft: Draft, fn: GraphFunction): FusionGroup {
+function groupOf(draft: Draft | Operation, fn: GraphFunction): FusionGroup {
+  if (draft instanceof Operation) {
+    return { ops: [draft], roots: draft.outputs, domain: [], loopOrder: [], scratch: new Map() };
+  }
   const ops = draft.members.size === 1 ? [draft.root] : inOrder(draft.members, fn);
   return {
     ops,

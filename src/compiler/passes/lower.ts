@@ -1,6 +1,6 @@
 import { getOrMake } from "../../core/collections.ts";
 import type { GraphFunction } from "../../graph/function.ts";
-import type { Tensor } from "../../graph/operation.ts";
+import type { Operation, Tensor } from "../../graph/operation.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
 import { inheritKey, kernelKey } from "../../kernel/key.ts";
 import { printKernel } from "../../kernel/print.ts";
@@ -14,39 +14,82 @@ import { tileContraction } from "../schedule/tile.ts";
 
 /** A kernel, what it computes, and the tensors behind its parameters (null for scratch). */
 export interface KernelCall {
+  readonly kind: "kernel";
   readonly group: FusionGroup;
   /** Calls that do the same thing share one kernel: a deep network has few different ones. */
   readonly kernel: Kernel;
   readonly arguments: readonly (Tensor | null)[];
 }
 
-export interface LoweredProgram {
-  readonly fn: GraphFunction;
-  readonly calls: readonly KernelCall[];
+/** An operation that runs functions, lowered in turn; its arguments are its outputs, then its inputs. */
+export interface ControlCall {
+  readonly kind: "control";
+  readonly group: FusionGroup;
+  readonly op: Operation;
+  readonly bodies: readonly LoweredProgram[];
+  readonly arguments: readonly Tensor[];
 }
 
-export const printCalls = ({ calls }: LoweredProgram): string =>
-  calls.map((call) => printKernel(call.kernel)).join("\n\n");
-export function verifyCalls({ calls }: LoweredProgram): void {
-  for (const call of calls) verifyKernel(call.kernel);
+export type Call = KernelCall | ControlCall;
+
+export interface LoweredProgram {
+  readonly fn: GraphFunction;
+  readonly calls: readonly Call[];
 }
+
+/** What a call is named after, for people. */
+export const callName = (call: Call): string => (call.kind === "kernel" ? call.kernel.name : call.op.def.name);
+
+export const printCalls = ({ calls }: LoweredProgram): string =>
+  calls
+    .map((call) => {
+      if (call.kind === "kernel") return printKernel(call.kernel);
+      const bodies = call.bodies.map((body) => `${body.fn.name}:\n${printCalls(body)}`.replace(/^/gm, "  "));
+      return [`${call.op.def.name} ${call.op.name}`, ...bodies].join("\n");
+    })
+    .join("\n\n");
+export function verifyCalls({ calls }: LoweredProgram): void {
+  for (const call of calls) {
+    if (call.kind === "kernel") verifyKernel(call.kernel);
+    else call.bodies.forEach(verifyCalls);
+  }
+}
+
+/** Every program in a program: itself, then those of its calls. */
+export const mapPrograms = (
+  program: LoweredProgram,
+  replace: (program: LoweredProgram) => LoweredProgram,
+): LoweredProgram => {
+  const next = replace(program);
+  const calls = next.calls.map((call) =>
+    call.kind === "kernel" ? call : { ...call, bodies: call.bodies.map((body) => mapPrograms(body, replace)) },
+  );
+  return { ...next, calls };
+};
 
 export const lower: Pass<FusedGraph, LoweredProgram> = {
   name: "lower",
   doc: "Writes each group as a loop nest (LoopIR). A tensor of the group is its formula, any other a load.\n\ngroup { y = relu(x) }  →  for i0 < 4: y[i0] = x[i0] < 0 ? 0 : x[i0]",
-  run({ fn, groups }) {
-    const shared = new Map<string, Kernel>();
-    const calls = groups.map((group) =>
-      withFreshExpressions(() => {
-        const lowered = lowerGroup(group);
-        return { group, ...lowered, kernel: getOrMake(shared, kernelKey(lowered.kernel), () => lowered.kernel) };
-      }),
-    );
-    return { fn, calls };
-  },
+  run: (fused) => lowerFused(fused, new Map()),
   verify: verifyCalls,
   print: printCalls,
 };
+
+function lowerFused({ fn, groups }: FusedGraph, shared: Map<string, Kernel>): LoweredProgram {
+  const calls = groups.map((group): Call => {
+    if (group.bodies) {
+      const op = group.ops[0]!;
+      const bodies = group.bodies.map((body) => lowerFused(body, shared));
+      return { kind: "control", group, op, bodies, arguments: [...op.outputs, ...op.inputs] };
+    }
+    return withFreshExpressions(() => {
+      const lowered = lowerGroup(group);
+      const kernel = getOrMake(shared, kernelKey(lowered.kernel), () => lowered.kernel);
+      return { kind: "kernel", group, ...lowered, kernel };
+    });
+  });
+  return { fn, calls };
+}
 
 /** A pass that replaces each kernel by one that does the same, for one target or for both. */
 export function kernelPass(
@@ -57,7 +100,9 @@ export function kernelPass(
     name,
     doc,
     run: (program, { options }) =>
-      target && (options.target ?? "scalar") !== target ? program : replaceKernels(program, replace),
+      target && (options.target ?? "scalar") !== target
+        ? program
+        : mapPrograms(program, (one) => replaceKernels(one, replace)),
     // What is written for one target only can be left out.
     ...(target ? { skip: unchanged } : {}),
     verify: verifyCalls,
@@ -83,12 +128,13 @@ export const expand = kernelPass(
 );
 
 /**
- * Replaces each kernel by another that does the same; buffers it has more are scratch. Shared ones are done once, and
+ * Replaces each kernel of a program, but not of its bodies, by another that does the same; buffers it has more are scratch. Shared ones are done once, and
  * the same `replace` gives the same kernel of the same kernel.
  */
 export function replaceKernels({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
   const done = new Map<Kernel, Kernel>();
-  const next = calls.map((call): KernelCall => {
+  const next = calls.map((call): Call => {
+    if (call.kind === "control") return call;
     const kernel = getOrMake(done, call.kernel, () => withFreshExpressions(() => replace(call.kernel)));
     inheritKey(kernel, call.kernel, replace);
     const scratch = kernel.buffers.slice(call.kernel.buffers.length).map(() => null);

@@ -1,6 +1,8 @@
 import { getOrMake } from "../../core/collections.ts";
 import { SymbolicSize } from "../../core/size.ts";
+import { FunctionBody } from "../../graph/body.ts";
 import { type GraphFunction, rebuild, verifyFunction } from "../../graph/function.ts";
+import { graphHash } from "../../graph/hash.ts";
 import type { Attr, Operation, Tensor } from "../../graph/operation.ts";
 import { functionText } from "../../graph/print.ts";
 import { type Pass, unchanged } from "../pass.ts";
@@ -22,6 +24,7 @@ function attrKey(attr: Attr): string {
     return `${attr.constructor.name}[${attr.length}]${String.fromCharCode(...bytes)}`;
   }
   if (typeof attr === "function") return `fn${identityOf(attr)}`;
+  if (attr instanceof FunctionBody) return `body(${graphHash(attr)})`;
   if (attr instanceof SymbolicSize) return `size(${attr})`;
   if (typeof attr === "number") return Object.is(attr, -0) ? "-0" : String(attr);
   return JSON.stringify(attr);

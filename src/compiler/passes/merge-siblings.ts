@@ -13,7 +13,8 @@ interface Merged {
 
 /** Only plain loops over the same domain merge: there each element is read, computed and stored in one go. */
 const isPlain = (group: FusionGroup): boolean =>
-  group.scratch.size === 0 && group.ops.every((op) => !isReduction(op) && !isContraction(op) && !op.def.kernel);
+  group.scratch.size === 0 &&
+  group.ops.every((op) => !isReduction(op) && !isContraction(op) && !op.def.kernel && !op.def.control);
 
 /**
  * Merges kernels over the same domain that read the same values or one another, so that Adam's two moments and the

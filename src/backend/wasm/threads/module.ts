@@ -4,7 +4,7 @@ import { divide, type Part, turnsOf } from "../../../kernel/parallel.ts";
 import type { Kernel } from "../../../kernel/statement.ts";
 import { Code, type ModuleBuilder } from "../assembler.ts";
 import type { MemoryImport } from "../code.ts";
-import { type Callable, PlanModule } from "../module.ts";
+import { type Callable, counterLocals, PlanModule } from "../module.ts";
 import { type Board, sharesOf } from "./layout.ts";
 import { arriveFunction, awaitFunction, OUTCOME, takeFunction, type Waiting } from "./meeting.ts";
 
@@ -22,7 +22,8 @@ export function threadedModule(
   board: Board,
   { threads, waiting, memory }: { readonly threads: number; readonly waiting: Waiting; readonly memory: MemoryImport },
 ): ModuleBuilder {
-  const module = new PlanModule(plan, memory, [BOARD, DESK_IMPORT]);
+  const [thread, turn, stays, share, shares, outcome, counters] = [0, 1, 2, 3, 4, 5, 6];
+  const module = new PlanModule(plan, memory, [BOARD, DESK_IMPORT], counters);
   const { builder } = module;
   const { phases } = plan;
   const global = (name: string): number => builder.globalImports.findIndex((imported) => imported.name === name);
@@ -30,7 +31,6 @@ export function threadedModule(
   const take = builder.add(takeFunction(threads));
   const arrive = builder.add(arriveFunction());
   const wait = builder.add(awaitFunction(waiting));
-  const [thread, turn, stays, share, shares, outcome] = [0, 1, 2, 3, 4, 5];
   const code = new Code();
   const onBoard = (offset: number): Code => code.op("global.get", boardGlobal).op("i32.const", offset).op("i32.add");
   /** Shares done of a phase once this run has done all. */
@@ -47,6 +47,10 @@ export function threadedModule(
       if (work.kind === "shared") sharedCall(module, code, work, thread, share);
       else {
         for (const { step, part } of work.parts) {
+          if (!part) {
+            module.step(code, step);
+            continue;
+          }
           module.addresses(code, step, thread);
           code.op("call", module.kernel(serialKernel(step.kernel, part)));
         }
@@ -70,7 +74,7 @@ export function threadedModule(
     name: "run",
     params: ["i32", "i32", "i32"],
     results: ["i32"],
-    locals: ["i32", "i32", "i32"],
+    locals: ["i32", "i32", "i32", ...counterLocals(plan)],
     code,
     exported: true,
   });
