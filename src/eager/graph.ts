@@ -29,6 +29,8 @@ export class EagerGraph extends Graph {
   /** The last value of each variable that a recorder wanted to know. */
   readonly #values = new WeakMap<EagerVariable, { readonly version: number; readonly value: Tensor }>();
   readonly #variables = new WeakMap<Tensor, EagerVariable>();
+  /** Variables made so far. */
+  #made = 0;
   #derived: Origin | null = null;
   /** Remembers where each tensor was made: about two microseconds an operation. */
   lines = true;
