@@ -110,8 +110,8 @@ describe("npm pack", () => {
     console.log(
       `forerun ${manifest.version}: ${files.length} files, ${Math.round(size / 1000)} kB packed, ${Math.round(unpackedSize / 1000)} kB unpacked`,
     );
-    expect(size).toBeLessThan(1_200_000);
-    expect(unpackedSize).toBeLessThan(5_500_000);
+    expect(size).toBeLessThan(1_400_000);
+    expect(unpackedSize).toBeLessThan(6_500_000);
   });
 
   test("needs no other package", () => {
@@ -162,8 +162,8 @@ describe("a bundle", () => {
     const sizes = new Map((await bundleSizes()).map((size) => [size.name, size]));
     const [all, forward] = ["all of forerun", "forward program, forerun/functional"].map((name) => sizes.get(name)!);
     // As measured in November 2026, and a little more; the goals are in docs/performance.md.
-    expect(all!.compressed).toBeLessThan(172_000);
-    expect(forward!.compressed).toBeLessThan(102_000);
+    expect(all!.compressed).toBeLessThan(185_000);
+    expect(forward!.compressed).toBeLessThan(108_000);
     const opsOf = (size: BundleSize): number => new Map(size.folders).get("ops")!;
     expect(opsOf(forward!)).toBeLessThan(opsOf(all!) / 6);
   }, 60_000);
