@@ -12,3 +12,9 @@ export function getOrMake<K, V>(map: MapLike<K, V>, key: K, make: () => V): V {
   map.set(key, made);
   return made;
 }
+
+const numbers = new WeakMap<object, number>();
+let objects = 0;
+
+/** A number for an object, the same whenever it is asked for: tells objects apart in texts that are keys. */
+export const objectNumber = (value: object): number => getOrMake(numbers, value, () => objects++);

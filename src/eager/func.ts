@@ -1,3 +1,4 @@
+import { objectNumber } from "../core/collections.ts";
 import type { DType, TypedArray } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
 import { readValue, type ValueLike } from "../core/values.ts";
@@ -353,16 +354,11 @@ function keyOf(leaves: readonly Leaf[]): string {
     .join(";");
 }
 
-const identities = new WeakMap<object, number>();
-let nextIdentity = 0;
 function valueText(value: unknown): string {
   if (typeof value === "object" ? value === null : typeof value !== "function") {
     return typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0" : String(value);
   }
-  const known = identities.get(value as object);
-  const number = known ?? nextIdentity++;
-  if (known === undefined) identities.set(value as object, number);
-  return `${typeof value} ${number}`;
+  return `${typeof value} ${objectNumber(value as object)}`;
 }
 
 /** Lists and plain objects with every leaf replaced. Everything else is a leaf. */

@@ -8,7 +8,7 @@ import {
   type PlanArray,
   type Storage,
 } from "../compiler/plan.ts";
-import { getOrMake } from "../core/collections.ts";
+import { getOrMake, objectNumber } from "../core/collections.ts";
 import { byteSize, type TypedArray } from "../core/dtype.ts";
 import type { TensorSpec } from "../core/shape.ts";
 import type { OpDef } from "../graph/define.ts";
@@ -154,17 +154,6 @@ class Placed implements CompiledOperation {
 
 // ── what tells operations apart ──────────────────────────────────────────────────────────────────────────────────
 
-const identities = new WeakMap<object, number>();
-let nextIdentity = 0;
-function identityOf(value: object): number {
-  let number = identities.get(value);
-  if (number === undefined) {
-    number = nextIdentity++;
-    identities.set(value, number);
-  }
-  return number;
-}
-
 function keyOf(attrs: Attrs, inputs: readonly TensorSpec[]): string {
   let key = "";
   for (let i = 0; i < inputs.length; i++) {
@@ -178,11 +167,11 @@ function keyOf(attrs: Attrs, inputs: readonly TensorSpec[]): string {
 function attrKey(attr: Attr): string {
   if (Array.isArray(attr)) return `[${attr.map((item: Attr) => attrKey(item)).join()}]`;
   if (ArrayBuffer.isView(attr)) {
-    if (attr.length > CONTENT_LIMIT) return `#${identityOf(attr)}`;
+    if (attr.length > CONTENT_LIMIT) return `#${objectNumber(attr)}`;
     return `${attr.constructor.name}[${Array.from(attr, (x) => (Object.is(x, -0) ? "-0" : x))}]`;
   }
   // Functions say how to differentiate, not what is computed.
   if (typeof attr === "function") return "function";
-  if (typeof attr === "object" && attr !== null) return `#${identityOf(attr)}`;
+  if (typeof attr === "object" && attr !== null) return `#${objectNumber(attr)}`;
   return Object.is(attr, -0) ? "-0" : `${typeof attr}${attr}`;
 }

@@ -1,4 +1,4 @@
-import { getOrMake } from "../../core/collections.ts";
+import { objectNumber } from "../../core/collections.ts";
 import { SymbolicSize } from "../../core/size.ts";
 import { FunctionBody } from "../../graph/body.ts";
 import { type GraphFunction, rebuild, verifyFunction } from "../../graph/function.ts";
@@ -8,22 +8,19 @@ import { functionText } from "../../graph/print.ts";
 import { type Pass, unchanged } from "../pass.ts";
 import { pruneFunction } from "./prune.ts";
 
-/** Text that is equal exactly for equal attributes. Arrays above a limit count by identity. */
+/** Arrays longer than this count by identity. */
 const CONTENT_LIMIT = 4096;
-const identities = new WeakMap<object, number>();
-let nextIdentity = 0;
 
-const identityOf = (value: object): number => getOrMake(identities, value, () => nextIdentity++);
-
+/** Text that is equal exactly for equal attributes, arrays above the limit apart. */
 function attrKey(attr: Attr): string {
   if (Array.isArray(attr)) return `[${attr.map((item: Attr) => attrKey(item)).join()}]`;
   if (ArrayBuffer.isView(attr)) {
-    if (attr.length > CONTENT_LIMIT) return `#${identityOf(attr)}`;
+    if (attr.length > CONTENT_LIMIT) return `#${objectNumber(attr)}`;
     // Its bytes as characters: numbers as text would take longer than all the rest of a small plan.
     const bytes = new Uint8Array(attr.buffer, attr.byteOffset, attr.byteLength);
     return `${attr.constructor.name}[${attr.length}]${String.fromCharCode(...bytes)}`;
   }
-  if (typeof attr === "function") return `fn${identityOf(attr)}`;
+  if (typeof attr === "function") return `fn${objectNumber(attr)}`;
   if (attr instanceof FunctionBody) return `body(${graphHash(attr)})`;
   if (attr instanceof SymbolicSize) return `size(${attr})`;
   if (typeof attr === "number") return Object.is(attr, -0) ? "-0" : String(attr);
