@@ -45,7 +45,7 @@ export {
 } from "./files/variables.ts";
 export { graphHash } from "./graph/hash.ts";
 export type { Nest, Tensors } from "./graph/nest.ts";
-export { Operation, Tensor, Variable } from "./graph/operation.ts";
+export { type Askable, Operation, Tensor, type TensorValue, type Unfed, Variable } from "./graph/operation.ts";
 export {
   type ActivationName,
   activation,
@@ -245,3 +245,4 @@ export { NDArray } from "./runtime/ndarray.ts";
 export type { PreparedRun, PrepareOptions } from "./runtime/prepared.ts";
 export { RandomState, type RandomStateOptions } from "./runtime/random-state.ts";
 export { Session, type SessionOptions } from "./runtime/session.ts";
+export { type TapFunction, tap } from "./runtime/tap.ts";

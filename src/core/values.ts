@@ -1,9 +1,11 @@
 import { allocate, type DType, dtypeOfArray, type TypedArray } from "./dtype.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
-import { elementCount } from "./shape.ts";
+import { elementCount, shapeText } from "./shape.ts";
 
 /** Numbers (or booleans) nested to any depth: `[[1, 2], [3, 4]]`. */
 export type NestedList = readonly (number | boolean | NestedList)[];
+/** Plain numbers nested as deep as a value has axes; a number for a scalar. */
+export type Nested = number | Nested[];
 /** What a user may hand over as a value. */
 export type ValueLike = number | boolean | NestedList | TypedArray | ArrayValue;
 /** Data with its shape, row-major; an `NDArray` is one. */
@@ -36,6 +38,7 @@ function flatten(list: NestedList, shape: readonly number[], axis: number, into:
   }
   for (const item of list) {
     const nested = typeof item === "object";
+    if (nested && !Array.isArray(item)) throw noList(item);
     if (nested !== axis + 1 < shape.length) {
       throw new ShapeError({
         what: `value: numbers and lists are mixed at depth ${axis + 1}`,
@@ -50,6 +53,18 @@ function flatten(list: NestedList, shape: readonly number[], axis: number, into:
         fix: "give numbers, or convert what you have: Number(text)",
       });
   }
+}
+
+/** What to do about tensors and arrays in a list. */
+function noList(item: unknown): ShapeError {
+  const { dtype, shape } = (item ?? {}) as Partial<ArrayValue>;
+  const isTensor = typeof dtype === "string" && (shape === null || Array.isArray(shape));
+  return new ShapeError({
+    what: `value: ${isTensor ? `a tensor or array, ${dtype}${shapeText(shape ?? null)},` : String(item)} stands in a list of numbers`,
+    fix: isTensor
+      ? "stack([a, b]) makes one tensor of several; of those that have values, .item() and .toArray() give numbers"
+      : "give numbers, or lists of them",
+  });
 }
 
 /** The dtype plain JavaScript values stand for: bool, int32 if all are whole numbers in range, else float32. */

@@ -72,6 +72,8 @@ interface Trace {
   run(inputs: readonly ValueLike[]): readonly NDArray[];
   readonly reads: readonly LinkedVariable[];
   readonly writes: readonly LinkedVariable[];
+  /** What has values and is no argument: the variables it reads, and constants. */
+  readonly uses: readonly (EagerTensor | EagerVariable)[];
   /** The result, from fetched values. */
   result(values: readonly NDArray[]): unknown;
 }
@@ -130,10 +132,12 @@ class Traced {
   }
 
   call(args: readonly unknown[]): unknown {
-    // Inside of another trace it is part of that one. A tape outside sees every step.
-    if (currentBuilder()?.isTrace || eager.recorders.any) return this.#stepByStep(args);
+    // Inside of another trace it is part of that one.
+    if (currentBuilder()?.isTrace) return this.#stepByStep(args);
     const inputs: (EagerTensor | EagerVariable)[] = [];
     const leaves = this.#leaves(args, inputs);
+    // A tape outside sees every step, if it follows what comes in or what the function uses.
+    if (isFollowed(inputs)) return this.#stepByStep(args);
     const key = keyOf(leaves);
     let trace = this.#traces.get(key);
     if (!trace) {
@@ -143,6 +147,7 @@ class Traced {
       this.log.push(entry);
       this.#options.onTrace?.(entry);
     }
+    if (isFollowed(trace.uses)) return this.#stepByStep(args);
     return this.#run(trace, inputs);
   }
 
@@ -230,7 +235,7 @@ class Traced {
       if (!at.has(leaf)) at.set(leaf, fetched.push(leaf) - 1);
       return new Slot(at.get(leaf)!);
     });
-    const targets = effects.writes.map(({ by }) => by);
+    const targets = [...effects.writes.map(({ by }) => by), ...effects.taps];
     this.#session ??= new Session(this.#graph, this.#options.session ?? {});
     const run = this.#session.prepare({ fetched, targets }, placeholders);
     return {
@@ -238,6 +243,7 @@ class Traced {
       run: (inputs) => run(...inputs).fetched,
       reads: effects.reads,
       writes: effects.writes.map(({ variable }) => variable),
+      uses: [...effects.reads.map((linked) => linked.eager), ...effects.captures],
       result: (values) =>
         mapLeaves(slots, (leaf) => {
           if (!(leaf instanceof Slot)) return leaf;
@@ -297,6 +303,10 @@ class Traced {
   }
 }
 
+/** True if a tape that records follows one of these. */
+const isFollowed = (tensors: readonly Tensor[]): boolean =>
+  eager.recorders.any && eager.recorders.follow(tensors.flatMap((tensor) => eager.standIns(tensor)));
+
 /** Place of a fetched value in a result. */
 class Slot {
   readonly at: number;
@@ -319,7 +329,8 @@ function tensorFrom(value: unknown): EagerTensor | EagerVariable | null {
   return arrayAsTensor(value);
 }
 
-function arrayAsTensor(value: unknown): EagerTensor | null {
+/** An array as a tensor that has its elements; null for whatever is no array. */
+export function arrayAsTensor(value: unknown): EagerTensor | null {
   if (!(value instanceof NDArray) && !ArrayBuffer.isView(value)) return null;
   const { data, shape, dtype } = readValue(value as NDArray);
   return eager.tensorOf(data, shape, dtype);

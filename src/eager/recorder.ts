@@ -34,6 +34,11 @@ export class Recorders {
     }
   }
 
+  /** True if one of them would want to know of an operation on these tensors. */
+  follow(inputs: readonly Tensor[]): boolean {
+    return this.#list.some((recorder) => recorder.follows(inputs));
+  }
+
   get any(): boolean {
     return this.#list.length > 0;
   }

@@ -13,7 +13,6 @@ import { here } from "../runtime/reading.ts";
  * refers to it, and there is nothing to dispose of.
  */
 export interface Valued {
-  /** Row-major elements. Do not write there: others may refer to the same array. */
   readonly data: TypedArray;
   readonly value: NDArray;
   item(): number;
@@ -32,24 +31,28 @@ const tensorText = (value: NDArray): string =>
  * operation has no inputs, since it keeps nothing of how it was computed.
  */
 export class EagerTensor<out S extends Shape = AnyShape> extends Tensor<S> implements Valued {
-  readonly data: TypedArray;
+  readonly #data: TypedArray;
 
   constructor(op: Operation, index: number, spec: Tensor["spec"], data: TypedArray) {
     super(op, index, spec);
-    this.data = data;
+    this.#data = data;
+  }
+  /** The elements, row-major. Do not write there: others may refer to the same array. */
+  override get data(): TypedArray {
+    return this.#data;
   }
   override get shape(): readonly number[] {
     return this.spec.shape as readonly number[];
   }
-  get value(): NDArray<S> {
+  override get value(): NDArray<S> {
     return arrayOf(this, this.data) as NDArray<S>;
   }
   /** The one number in it. @throws ShapeError if there is not exactly one */
-  item(): number {
+  override item(): number {
     return this.value.item();
   }
   /** Nested lists; a number for a scalar. */
-  toArray(): Nested {
+  override toArray(): Nested {
     return this.value.toArray();
   }
   override toString(): string {
@@ -79,7 +82,7 @@ export class EagerVariable<out S extends Shape = AnyShape> extends Variable<S> i
     this.#trainable = op.attrs.trainable === true;
   }
   /** @throws GraphError in a traced function, which runs later, with values that are not known yet */
-  get data(): TypedArray {
+  override get data(): TypedArray {
     if (currentBuilder()?.isTrace) throw unknownYet(this);
     return this.settle();
   }
@@ -100,13 +103,13 @@ export class EagerVariable<out S extends Shape = AnyShape> extends Variable<S> i
   override get shape(): readonly number[] {
     return this.spec.shape as readonly number[];
   }
-  get value(): NDArray<S> {
+  override get value(): NDArray<S> {
     return arrayOf(this, this.data) as NDArray<S>;
   }
-  item(): number {
+  override item(): number {
     return this.value.item();
   }
-  toArray(): Nested {
+  override toArray(): Nested {
     return this.value.toArray();
   }
   /** Takes over an array with the new elements, which nobody may write to any more. */
@@ -158,7 +161,7 @@ function numberOf(tensor: Tensor & Valued): number {
 }
 
 /** True for tensors that have a value. */
-export const isValued = (tensor: Tensor): tensor is Tensor & Valued =>
+export const isValued = (tensor: Tensor): tensor is EagerTensor | EagerVariable =>
   tensor instanceof EagerTensor || tensor instanceof EagerVariable;
 
 /** What may be given where a value is wanted. */

@@ -1,6 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { GraphError } from "../core/errors.ts";
-import { sizeFrom } from "../core/size.ts";
+import { type Size, sizeFrom } from "../core/size.ts";
 import type { ApplyOptions } from "../graph/builder.ts";
 import { buildInto } from "../graph/builder.ts";
 import type { OpDef } from "../graph/define.ts";
@@ -24,6 +24,10 @@ export interface LinkedVariable {
 export interface TraceEffects {
   readonly reads: readonly LinkedVariable[];
   readonly writes: readonly { readonly variable: LinkedVariable; readonly by: Operation }[];
+  /** Tensors with values that became constants, in this trace or one before. */
+  readonly captures: readonly EagerTensor[];
+  /** What shows values at each call, whether the results need them or not. */
+  readonly taps: readonly Operation[];
 }
 
 /** What means the same in every trace. */
@@ -72,8 +76,8 @@ export class TraceGraph extends Graph {
   }
 
   /** An argument of the function that is traced; sizes may have names. */
-  argument(name: string, dtype: DType, dims: readonly (number | string)[]): Tensor {
-    const shape = dims.map((dim) => sizeFrom(dim, name));
+  argument(name: string, dtype: DType, dims: readonly (Size | string)[]): Tensor {
+    const shape = dims.map((dim) => (typeof dim === "string" ? sizeFrom(dim, name) : dim));
     return this.#add(placeholderOp, [], { dtype, shape }, name).outputs[0]!;
   }
 
@@ -97,8 +101,9 @@ export class TraceGraph extends Graph {
         return { variable, by: this.#add(assignOp, [variable.traced, this.#valueOf(eager)], {}) };
       });
       const reads = [...this.#read].map((eager) => this.#linked.get(eager)!);
-      needed.push(...tensors.map(({ op }) => op), ...writes.map(({ by }) => by));
-      return { result, effects: { reads, writes } };
+      const taps = this.operations.slice(first).filter(({ def }) => def.effect === "tap");
+      needed.push(...tensors.map(({ op }) => op), ...writes.map(({ by }) => by), ...taps);
+      return { result, effects: { reads, writes, captures: [...this.#constants.keys()], taps } };
     } finally {
       this.#values = null;
       const made = this.operations.slice(first);
@@ -171,7 +176,7 @@ export class TraceGraph extends Graph {
     if (!linked) {
       const { shape, dtype } = eager.spec;
       const attrs = { dtype, shape: shape as readonly number[], trainable: eager.trainable };
-      const op = this.#add(variableOp, [], attrs, eager.op.name);
+      const op = this.#add(variableOp, [], attrs, nameWithin(this.currentScope, eager.op.name));
       linked = { eager, traced: op.outputs[0] as Variable };
       this.#linked.set(eager, linked);
     }
@@ -202,6 +207,13 @@ export class TraceGraph extends Graph {
   protected override setInitializer(variable: Variable): void {
     throw madeInside(variable.op.name);
   }
+}
+
+/** `kernel` for the variable `dense/kernel` in the scope `encoder/dense/`: scopes are not said twice. */
+function nameWithin(scope: string, name: string): string {
+  const at = name.lastIndexOf("/") + 1;
+  const own = name.slice(0, at);
+  return own !== "" && (scope === own || scope.endsWith(`/${own}`)) ? name.slice(at) : name;
 }
 
 const leaked = (tensor: Tensor): GraphError =>

@@ -42,6 +42,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "constant.value": ["array"],
   "variable.shape": ["count[]"],
   trainable: ["boolean"],
+  "tap.show": ["string"],
 
   axis: ["integer"],
   axes: ["integer[]", "null"],
@@ -104,6 +105,7 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   placeholder: ["dtype", "shape"],
   variable: ["dtype", "shape", "trainable"],
   constant: ["value", "shape", "dtype"],
+  tap: ["show"],
   cond: ["branches", "shared"],
   switchCase: ["branches", "shared"],
   scan: ["body", "carries", "sequences", "length", "visible", "reverse", "checkpoint"],
@@ -179,7 +181,9 @@ export function attrToText(op: Operation, name: string, sizes: SizeWriter, aside
     }`,
     details: [`${op.def.name} "${op.name}" was made at ${op.line ?? "an unknown line"}`],
     fix: isFunction
-      ? "a file holds no code: write the function with ops, without customGradient, or save the variables alone"
+      ? op.def.effect === "tap"
+        ? 'a file holds no code: print the value under a label, tap(x, "label"), or save the variables alone'
+        : "a file holds no code: write the function with ops, without customGradient, or save the variables alone"
       : `enter the attribute in src/files/attributes.ts if the op is new`,
   });
 }

@@ -79,8 +79,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Takes back those of the operations made since number `first` that `keep` does not need. For callers that build
-   * more than turns out to be wanted; nobody may hold what is taken back.
+   * Takes back those of the operations made since number `first` that `keep` does not need; taps of what stays do, too.
+   * For callers that build more than turns out to be wanted; nobody may hold what is taken back.
    */
   discardUnused(first: number, keep: readonly Operation[]): void {
     const kept = new Set<Operation>();
@@ -90,8 +90,9 @@ export class GraphBuilder {
       kept.add(op);
       stack.push(...op.inputs.map((input) => input.op), ...op.controls);
     }
+    const shows = (op: Operation): boolean => op.def.effect === "tap" && kept.has(op.inputs[0]!.op);
     for (const op of this.#operations.splice(first)) {
-      if (kept.has(op)) this.#operations.push(op);
+      if (kept.has(op) || shows(op)) this.#operations.push(op);
       else this.#byName.delete(op.name);
     }
   }
@@ -151,6 +152,11 @@ export class GraphBuilder {
   #nameFor(wish: string): string {
     const ofScope = wish.slice(0, -1);
     return wish.endsWith("/") && !this.#byName.has(ofScope) ? ofScope : this.uniqueName(wish.replace(/\/$/, ""));
+  }
+
+  /** What stands in front of the names of what is made at the moment: `encoder/dense/`, or nothing. */
+  get currentScope(): string {
+    return this.#scope;
   }
 
   /** Runs `build` with `name/` in front of the names of what it makes; a scope used twice gets a number. */

@@ -44,7 +44,7 @@ export interface OpDef<A extends Attrs = Attrs> {
   /** Runs functions, its bodies: which one, or how often. Its outputs are made together. */
   readonly control?: "branch" | "scan" | "while";
   /** Things only the builder and the session understand. */
-  readonly effect?: "placeholder" | "variable" | "constant" | "assign" | "group";
+  readonly effect?: "placeholder" | "variable" | "constant" | "assign" | "group" | "tap";
 
   /** `"expensive"` values are not computed twice to save a buffer (exp, division by a function, random bits). */
   readonly cost?: "free" | "cheap" | "expensive";

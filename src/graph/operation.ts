@@ -3,6 +3,7 @@ import { GraphError } from "../core/errors.ts";
 import { type SizeCheck, type Sizes, specText, type TensorSpec, tupleText } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
 import type { SymbolicSize } from "../core/size.ts";
+import type { Nested } from "../core/values.ts";
 import type { FunctionBody } from "./body.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type { OpDef } from "./define.ts";
@@ -76,6 +77,20 @@ export class Operation<A extends Attrs = Attrs> {
 
 let nextId = 1;
 
+/** The value of a tensor: an `NDArray`, of which runtime/ndarray.ts tells the rest. */
+export interface TensorValue<out S extends Shape = AnyShape> {
+  readonly __shape?: S | undefined;
+}
+
+/** What the type checker can know to have no value: a placeholder. Nothing of this is there when a program runs. */
+export interface Unfed {
+  readonly __unfed?: "it has no value until a session runs it: session.run(x)" | undefined;
+}
+/** What may be asked for its value: any tensor but a placeholder. Symbolic ones say so when the program runs. */
+export interface Askable {
+  readonly __unfed?: undefined;
+}
+
 /** Handle on one output of an operation: what users hold. `S` exists for the type checker only. */
 export class Tensor<out S extends Shape = AnyShape> {
   readonly op: Operation;
@@ -104,6 +119,36 @@ export class Tensor<out S extends Shape = AnyShape> {
   }
   get graph(): GraphBuilder {
     return this.op.graph;
+  }
+  /**
+   * The elements of a tensor that has a value, row-major. Do not write there: others may refer to the same array.
+   * @throws GraphError for a symbolic tensor, which has none: in define-by-run every tensor has
+   */
+  get data(): TypedArray {
+    throw this.noValue("data");
+  }
+  /** The value as an `NDArray`. @throws GraphError for a symbolic tensor */
+  get value(): TensorValue<S> {
+    throw this.noValue("value");
+  }
+  /** The one number in it. @throws GraphError for a symbolic tensor, ShapeError if there is not exactly one */
+  item(this: this & Askable): number {
+    throw this.noValue("item");
+  }
+  /** Nested lists; a number for a scalar. @throws GraphError for a symbolic tensor */
+  toArray(this: this & Askable): Nested {
+    throw this.noValue("toArray");
+  }
+  /** The error of somebody who asks a symbolic tensor for its value. */
+  protected noValue(asked: string): GraphError {
+    return new GraphError({
+      what: `${asked}: "${this.name}" is symbolic, it has no value ${this.graph.isTrace ? "while a function is traced" : "until a session runs it"}`,
+      details: [`it was made at ${this.op.line ?? "an unknown line"}`],
+      at: lineOf(captureStack()),
+      fix: this.graph.isTrace
+        ? "return it from the function and ask the result; tap(x) shows it at each run"
+        : "session.run(x) gives the value; tensors of forerun/eager have one at once",
+    });
   }
   /** As TensorFlow 1 prints it: `Tensor("add_2:0", shape=(), dtype=int32)`. */
   toString(): string {

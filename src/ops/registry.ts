@@ -46,6 +46,7 @@ import {
 } from "./state.ts";
 import { STATISTICS_OPS } from "./statistics.ts";
 import { STRIDED_OPS } from "./strided.ts";
+import { tapOp } from "./tap.ts";
 import { TRIGONOMETRY_OPS } from "./trigonometry.ts";
 
 /**
@@ -61,6 +62,7 @@ export const OPS: readonly OpDef[] = [
   identityOp,
   stopGradientOp,
   customGradientOp,
+  tapOp,
   ...ARITHMETIC_OPS,
   ...ELEMENTARY_OPS,
   ...TRIGONOMETRY_OPS,

@@ -143,6 +143,15 @@ function toDType(tensor: Tensor, value: ValueLike): ArrayValue {
       fix: "feed a number, a list, a typed array or an NDArray",
     });
   }
+  const given: unknown = value;
+  if (given instanceof Tensor && !given.graph.runsAtOnce) {
+    throw new FeedError({
+      what: `feed: the value for "${tensor.name}" is "${given.name}", which is symbolic and has none`,
+      details: [madeAt(given)],
+      at: here(),
+      fix: "feed what a session has computed for it; or use the tensor in the graph, where nothing needs to be fed",
+    });
+  }
   const data = ArrayBuffer.isView(value) ? value : typeof value === "object" && "data" in value ? value.data : null;
   if (ArrayBuffer.isView(data) && isDetached(data))
     throw staleView(`feed: the value for "${tensor.name}"`, "take step.feeds again, and write the values there");

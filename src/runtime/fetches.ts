@@ -36,11 +36,12 @@ export function planFetches(graph: GraphBuilder, fetches: Fetches): FetchPlan {
   const own = (op: Operation, text: string): void => {
     if (op.graph === graph && currentBuilder() !== graph) return;
     if (op.graph.runsAtOnce) {
+      const isValue = op.outputs.length > 0;
       throw new GraphError({
-        what: `run: ${text} is a value already, there is nothing to run`,
+        what: `run: ${text} ${isValue ? "is a value already" : "has run already"}, there is nothing to run`,
         details: [`"${op.name}" was made at ${op.line ?? "an unknown line"}`],
         at: here(),
-        fix: "in define-by-run there are no sessions: print it, or read x.item(), x.data or x.value",
+        fix: `in define-by-run there are no sessions: ${isValue ? "print it, or read x.item(), x.data or x.value" : "leave it out"}`,
       });
     }
     if (op.graph.isTrace) {

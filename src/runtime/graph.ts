@@ -5,7 +5,7 @@ import type { Dim, ListShape, Shape } from "../core/shape-types.ts";
 import { type Size, sizeFrom } from "../core/size.ts";
 import { readValue, type ValueLike } from "../core/values.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { type Operation, Tensor, type Variable } from "../graph/operation.ts";
+import { type Operation, Tensor, type Unfed, type Variable } from "../graph/operation.ts";
 import { graphText } from "../graph/print.ts";
 import { assignOp, constantOp, group, placeholderOp, variableOp } from "../ops/state.ts";
 import type { NDArray } from "./ndarray.ts";
@@ -74,8 +74,8 @@ export class Graph extends GraphBuilder {
     name: string,
     shape?: S,
     options?: { readonly dtype?: DType },
-  ): Tensor<S>;
-  placeholder(name: string, shape: null, options?: { readonly dtype?: DType }): Tensor;
+  ): Tensor<S> & Unfed;
+  placeholder(name: string, shape: null, options?: { readonly dtype?: DType }): Tensor & Unfed;
   placeholder(name: string, shape: readonly Dim[] | null = [], options: { readonly dtype?: DType } = {}): Tensor {
     const sizesOf = (dims: readonly Dim[]) => dims.map((dim) => sizeFrom(dim, `placeholder "${name}"`));
     const sizes = shape === null ? null : reading("", () => sizesOf(shape));

@@ -7,6 +7,7 @@ import type { Variable } from "../graph/operation.ts";
 import type { SessionMemory } from "./memory.ts";
 import { NDArray, viewArray } from "./ndarray.ts";
 import { here } from "./reading.ts";
+import type { Tap } from "./tap.ts";
 
 /** A value for each feed. */
 export type FedArrays = readonly (TypedArray | number)[];
@@ -22,6 +23,9 @@ export class Instance {
   /** Variables whose value a run needs before it starts. */
   readonly #reads: readonly Variable[];
   readonly #writes: readonly Variable[];
+  /** What shows the last of the plan's results; those before are returned. */
+  readonly #taps: readonly Tap[];
+  readonly #fetched: readonly number[];
   /** Arrays that a run overwrites before it ends, or that no one may write to. Results are copies of them. */
   readonly #unsafe: ReadonlySet<number>;
   /** Blocks for such copies, by the array; only if views are asked for. */
@@ -35,9 +39,11 @@ export class Instance {
   #released = false;
 
   /** @throws MemoryError if the plan needs more than there is */
-  constructor(plan: Plan, backend: Backend, memory: SessionMemory) {
+  constructor(plan: Plan, backend: Backend, memory: SessionMemory, taps: readonly Tap[]) {
     this.plan = plan;
     this.#memory = memory;
+    this.#taps = taps;
+    this.#fetched = plan.results.slice(0, plan.results.length - taps.length);
     this.#addresses = memory.bind(plan);
     try {
       this.executable = backend.link(plan, { storage: memory.storage, addresses: this.#addresses });
@@ -51,7 +57,7 @@ export class Instance {
     this.#reads = plan.fn.ops.flatMap((op) => (op.def.effect === "variable" ? [op.outputs[0] as Variable] : []));
     this.#writes = plan.fn.writes.map((write) => write.variable);
     const overwritten = new Set(plan.commits.map(({ to }) => to));
-    this.#unsafe = new Set(plan.results.filter((at) => overwritten.has(at) || plan.arrays[at]!.region === "constant"));
+    this.#unsafe = new Set(this.#fetched.filter((at) => overwritten.has(at) || plan.arrays[at]!.region === "constant"));
   }
 
   /** True once its memory went to others. */
@@ -82,7 +88,7 @@ export class Instance {
    *
    * @param feeds one for each feed; those that are the plan's own feeds stay as they are. Null: all of them
    * @param copy false for views of the session's memory; then no array is made, from the second time on
-   * @throws StateError if a variable has no value yet
+   * @throws StateError if a variable has no value yet, and what the function of a tap throws
    */
   run(feeds: FedArrays | null, copy: boolean): readonly NDArray[] {
     this.#begin(feeds, copy);
@@ -125,23 +131,25 @@ export class Instance {
   }
 
   #end(copy: boolean): readonly NDArray[] {
-    const results = copy ? this.#copies() : this.#viewsOfResults();
+    const results = copy ? this.#fetched.map((_, i) => this.#copyOf(i)) : this.#viewsOfResults();
+    const tapped = this.#taps.map((_, i) => this.#copyOf(this.#fetched.length + i));
     for (const { from, to } of this.plan.commits) this.#views[to]!.set(this.#views[from]!);
     for (const variable of this.#writes) this.#memory.initialized.add(variable);
+    for (const [i, tap] of this.#taps.entries()) tap.show(tapped[i]!);
     return results;
   }
 
-  #copies(): readonly NDArray[] {
-    const { plan } = this;
-    return plan.results.map(
-      (at, i) => new NDArray(this.#views[at]!.slice(), knownShape(plan.fn.results[i]!.shape), plan.arrays[at]!.dtype),
-    );
+  /** A result of the plan, as an array of its own. */
+  #copyOf(result: number): NDArray {
+    const { fn, results, arrays } = this.plan;
+    const at = results[result]!;
+    return new NDArray(this.#views[at]!.slice(), knownShape(fn.results[result]!.shape), arrays[at]!.dtype);
   }
 
   #viewsOfResults(): readonly NDArray[] {
     const { plan } = this;
     for (const [at, copy] of this.#copiesKept) copy.set(this.#views[at]!);
-    this.#results ??= plan.results.map((at, i) =>
+    this.#results ??= this.#fetched.map((at, i) =>
       viewArray(
         this.#copiesKept.get(at) ?? this.#views[at]!,
         knownShape(plan.fn.results[i]!.shape),

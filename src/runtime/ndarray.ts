@@ -3,11 +3,15 @@ import { DTypeError, ShapeError, StateError } from "../core/errors.ts";
 import { numberText } from "../core/number-text.ts";
 import { elementCount } from "../core/shape.ts";
 import type { AnyShape, Shape } from "../core/shape-types.ts";
-import { type ArrayValue, readValue, type ValueLike } from "../core/values.ts";
+import { type ArrayValue, type Nested, readValue, type ValueLike } from "../core/values.ts";
 import { here } from "./reading.ts";
 
-/** Nested plain numbers, as deep as the array has axes. */
-export type Nested = number | Nested[];
+export type { Nested } from "../core/values.ts";
+
+declare module "../graph/operation.ts" {
+  // Graphs stand below values: what `tensor.value` is, is told to the type checker here.
+  interface TensorValue<out S extends Shape = AnyShape> extends NDArray<S> {}
+}
 
 /** A value in the user's hands: row-major data and its shape. `S` exists for the type checker only. */
 export class NDArray<out S extends Shape = AnyShape> implements ArrayValue {

@@ -25,10 +25,11 @@ import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetch
 import type { Graph } from "./graph.ts";
 import { Instance } from "./instance.ts";
 import { SessionMemory } from "./memory.ts";
-import type { NDArray } from "./ndarray.ts";
+import { NDArray } from "./ndarray.ts";
 import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared.ts";
 import { type AsyncOptions, RunQueue } from "./queue.ts";
 import { here } from "./reading.ts";
+import { type Tap, tapsOf } from "./tap.ts";
 
 export interface SessionOptions extends BackendChoice {
   /** Refuse feeds that hold NaN or infinities. */
@@ -54,7 +55,7 @@ export class Session {
   readonly #backend: Backend;
   readonly #memory: SessionMemory;
   /** By fetches and fed tensors: what to compute. */
-  readonly #functions = new Map<string, GraphFunction>();
+  readonly #functions = new Map<string, Captured>();
   /** By that and the fed shapes; in order of last use. */
   readonly #plans = new Map<string, Plan>();
   /** By that and the prepared run, if one has them for itself; in order of last use. */
@@ -159,7 +160,10 @@ export class Session {
    * @throws StateError if it is uninitialised
    */
   value<S extends Shape>(variable: Variable<S>): NDArray<S> {
-    return this.run(variable) as NDArray<S>;
+    if (!this.#memory.initialized.has(variable)) return this.run(variable) as NDArray<S>;
+    this.#requireFree("value");
+    const { shape, dtype } = variable;
+    return new NDArray<S>(this.#memory.variable(variable).slice(), shape as readonly number[], dtype);
   }
 
   /** Sets a variable without running anything, e.g. from a file. @throws FeedError if the value does not fit */
@@ -232,7 +236,7 @@ export class Session {
     const bound = this.#instances.get(key);
     const plan = this.#recent(this.#plans, planKey, () => bound?.plan ?? this.#compile(what, wanted, fed, sizes));
     if (!bound) beforeGrowth?.();
-    const instance = bound ?? this.#bind(plan);
+    const instance = bound ?? this.#bind(plan, this.#functions.get(what)!.taps);
     if (keep) {
       this.#instances.delete(key);
       this.#kept.set(key, instance);
@@ -241,8 +245,8 @@ export class Session {
     return this.#recent(this.#instances, key, () => instance);
   }
 
-  #bind(plan: Plan): Instance {
-    const bind = () => new Instance(plan, this.#backend, this.#memory);
+  #bind(plan: Plan, taps: readonly Tap[]): Instance {
+    const bind = () => new Instance(plan, this.#backend, this.#memory, taps);
     try {
       return bind();
     } catch (error) {
@@ -268,7 +272,7 @@ export class Session {
   }
 
   #compile(what: string, wanted: FetchPlan, fed: readonly FedShape[], sizes: ReadonlyMap<string, number>): Plan {
-    const fn = getOrMake(this.#functions, what, () => this.#capture(wanted, fed));
+    const { fn } = getOrMake(this.#functions, what, () => this.#capture(wanted, fed));
     const shapes = fed.map(({ shape }) => shape);
     const { target, threads = 1 } = this.#backend;
     const plan = compile(fn, shapes, sizes, { target, threads, ...this.#options.compile });
@@ -283,12 +287,21 @@ export class Session {
     return plan;
   }
 
-  #capture(wanted: FetchPlan, fed: readonly FedShape[]): GraphFunction {
+  #capture(wanted: FetchPlan, fed: readonly FedShape[]): Captured {
     const feeds = fed.map(({ tensor }) => tensor);
-    const fn = captureFunction(this.graph, wanted.tensors, wanted.targets, feeds);
-    requireFed(wanted, new Set(feeds));
-    return fn;
+    const isFed = new Set(feeds);
+    const { tensors, targets } = wanted;
+    const taps = tapsOf(this.graph, tensors, targets, (tensor) => isFed.has(tensor));
+    const fn = captureFunction(this.graph, [...tensors, ...taps.map(({ tensor }) => tensor)], targets, feeds);
+    requireFed(wanted, isFed);
+    return { fn, taps };
   }
+}
+
+/** What fetches ask for. Results that taps show stand behind those that were fetched. */
+interface Captured {
+  readonly fn: GraphFunction;
+  readonly taps: readonly Tap[];
 }
 
 interface InstanceUse {

@@ -1,8 +1,8 @@
 /** `tf.train`: the optimizers of `forerun/train` under TensorFlow's names and defaults. */
 import { Adam } from "../train/adam.ts";
+import type { LearningRate } from "../train/formula.ts";
 import { GradientDescent } from "../train/gradient-descent.ts";
-import type { LearningRate } from "../train/optimizer.ts";
-import { SGD } from "../train/sgd.ts";
+import { Momentum } from "../train/momentum.ts";
 
 export class GradientDescentOptimizer extends GradientDescent {
   constructor(learningRate: LearningRate, options: { readonly name?: string } = {}) {
@@ -10,8 +10,7 @@ export class GradientDescentOptimizer extends GradientDescent {
   }
 }
 
-/** Differs from TensorFlow where the learning rate changes while training: see `SGD`. */
-export class MomentumOptimizer extends SGD {
+export class MomentumOptimizer extends Momentum {
   constructor(
     learningRate: LearningRate,
     momentum: number,

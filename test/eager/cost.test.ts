@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { configureEager, type EagerTensor, eager, GradientTape, tensor, variable } from "../../src/eager/index.ts";
-import { add, conv2d, matmul, meanSquaredError, reduceEuclideanNorm, sum, type Tensor } from "../../src/index.ts";
+import {
+  configureEager,
+  type EagerTensor,
+  eager,
+  func,
+  GradientTape,
+  tensor,
+  variable,
+} from "../../src/eager/index.ts";
+import { add, conv2d, matmul, meanSquaredError, mul, reduceEuclideanNorm, sum, type Tensor } from "../../src/index.ts";
 
 afterEach(() => configureEager({}));
 
@@ -55,4 +63,35 @@ describe("lines of tensors", () => {
     configureEager({ lines: false });
     expect(add(tensor(1), 1).op.line).toBeNull();
   });
+});
+
+test("a tape makes functions run step by step only if it follows what they use", () => {
+  const [w, other, fixed] = [variable(2.5), variable(1), variable(3, { trainable: false })];
+  const watched = tensor(1.5);
+  const calls: Record<string, number> = {};
+  const counted = (name: string, use: (x: Tensor) => Tensor) =>
+    func((x: Tensor) => {
+      calls[name] = (calls[name] ?? 0) + 1;
+      return use(x);
+    });
+  const functions = {
+    alone: counted("alone", (x) => add(x, 1)),
+    fixed: counted("fixed", (x) => mul(x, fixed)),
+    weights: counted("weights", (x) => mul(x, w)),
+    captured: counted("captured", (x) => mul(x, watched)),
+  };
+  const tape = new GradientTape({ persistent: true });
+  tape.watch(watched);
+  const x = tensor(4.5);
+  for (let i = 0; i < 3; i++) for (const f of Object.values(functions)) f(x);
+  // Traced, to see what it uses, and then run three times.
+  expect(calls).toEqual({ alone: 1, fixed: 1, weights: 4, captured: 4 });
+  expect(tape.gradient(functions.weights(x), w).item()).toBe(4.5);
+  expect(tape.gradient(functions.captured(x), watched).item()).toBe(4.5);
+  expect(tape.gradient(functions.alone(watched), watched).item()).toBe(1);
+  expect(tape.gradient(mul(functions.alone(x), other), other).item()).toBe(5.5);
+  tape.end();
+  functions.weights(x);
+  expect(calls.weights).toBe(5);
+  for (const f of Object.values(functions)) f.close();
 });

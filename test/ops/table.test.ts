@@ -26,6 +26,7 @@ const WITHOUT_EXAMPLES: Readonly<Record<string, string>> = {
   constant: "its value is an attribute; the fuzzer makes plenty",
   assign: "needs a variable; the fuzzer makes some",
   group: "has no output",
+  tap: "has no output; tested in tap.test.ts",
   customGradient: "its rule is a function; tested with the gradients",
   cond: "its branches are functions; tested in test/control",
   switchCase: "its branches are functions; tested in test/control",

@@ -80,3 +80,17 @@ test("every pair is in the index, and every text belongs to a program", () => {
     expect(texts.filter((file) => !existsSync(at(`${name}/${file.replace(/txt$/, "ts")}`)))).toEqual([]);
   }
 });
+
+test("row 145: the lesson shows one model in both modes, in the very lines of the programs", () => {
+  const page = readFileSync(at("../../docs/eager.md"), "utf8").replaceAll("\r\n", "\n");
+  const lesson = /^## From define-and-run to define-by-run\n.*?(?=^## )/ms.exec(page)![0];
+  for (const name of ["PyTorch", "Chainer", "define and run", "define by run"]) expect(lesson).toContain(name);
+  const lines = (text: string): readonly string[] => text.split("\n").map((line) => line.trim());
+  const programs = ["graph.ts", "model.ts", "traced.ts"].map((file) => {
+    expect(lesson).toContain(`(../samples/two-modes/train-step/${file})`);
+    return lines(readFileSync(at(`train-step/${file}`), "utf8"));
+  });
+  const blocks = [...lesson.matchAll(/^```ts\n(.*?)\n```$/gms)].map(([, code]) => lines(code!));
+  const sources = blocks.map((block) => programs.findIndex((program) => block.every((line) => program.includes(line))));
+  expect(sources).toEqual([0, 0, 1, 2]);
+});

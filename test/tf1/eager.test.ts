@@ -14,7 +14,7 @@ afterEach(() => {
   tf.disableEagerExecution();
 });
 
-describe("the switch", () => {
+describe("row 80: the switch", () => {
   test("is off at first, on from then on, and can be set again", () => {
     expect(tf.executingEagerly()).toBe(true);
     tf.enableEagerExecution();

@@ -1,13 +1,13 @@
 /** Looking for a NaN eagerly: print, stop at a breakpoint, or ask with `if`. Every line is done when the next begins. */
 
-import { type EagerTensor, tensor } from "../../../src/eager/index.ts";
+import { tensor } from "../../../src/eager/index.ts";
 import { div, log, mean, mul, relu, sub, type Tensor } from "../../../src/index.ts";
 import { attempt } from "../../support/attempt.ts";
 
 /** Prints a value on its way, and stops where it is not finite any more: put a breakpoint there. */
 function look(name: string, x: Tensor): Tensor {
   console.log(`${name} = ${x}`);
-  const bad = (x as EagerTensor).data.findIndex((value) => !Number.isFinite(value));
+  const bad = x.data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) console.log(`look: ${name}[${bad}] is not finite`);
   return x;
 }

@@ -7,6 +7,7 @@ import { defineOp } from "../../graph/define.ts";
 import { type Nest, refill, structureOf, type Tensors } from "../../graph/nest.ts";
 import type { Operation, Tensor } from "../../graph/operation.ts";
 import { captureStack, lineOf } from "../../graph/origin.ts";
+import { identity } from "../state.ts";
 import { callError, type OpOptions } from "../support.ts";
 import { rowsOf, stackRows } from "./rows.ts";
 import { bodyWith, checkParams, checkParamTypes, intermediatesOf, tensorsIn, traceBodies } from "./trace.ts";
@@ -121,7 +122,10 @@ export function scan<C extends Nest | null, X extends Nest | null, Y extends Nes
     checkSpecs("scan", start, after.tensors);
     return { next: after.tensors, y, ys: tensorsIn("scan", "y", y).tensors };
   };
-  if (builder.runsAtOnce) return runAtOnce(run, carry, start.tensors, sequences.tensors, length, options);
+  // Without rows nothing runs that could tell what y would be: then the step is traced, as it is in a graph.
+  if (builder.runsAtOnce && length !== 0) {
+    return runAtOnce(run, carry, start.tensors, sequences.tensors, length, options);
+  }
   let y: Y | undefined;
   const named = (prefix: string, { places }: { places: readonly string[] }, i: number): string =>
     prefix + (places[i] ?? "").replace(/[^A-Za-z0-9]+/g, "_").replace(/_$/, "");
@@ -280,17 +284,15 @@ function runAtOnce<C extends Nest | null, Y extends Nest | null>(
   let y: Y | undefined;
   for (let turn = 0; turn < steps; turn++) {
     const t = reverse ? steps - 1 - turn : turn;
+    // Through an identity: so a tape sums up the gradients of one step before it adds those of ys, as a graph does.
     const result = run(
-      current,
+      current.map((carry) => identity(carry)),
       rows.map((row) => row[t]!),
     );
     current = result.next;
     y = result.y;
     made[t] = result.ys;
   }
-  if (y === undefined) {
-    throw callError("scan", "no steps, in define-by-run, leave the shape of y unknown", "give at least one row");
-  }
   const stacked = (made[0] ?? []).map((_, i) => stackRows(made.map((ys) => ys[i]!)));
-  return [refill(carry, current) as Tensors<C>, refill(y, stacked) as Tensors<Y>];
+  return [refill(carry, current) as Tensors<C>, refill(y!, stacked) as Tensors<Y>];
 }

@@ -17,6 +17,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   variable: "make variables outside of the body and use them in it",
   placeholder: "make placeholders outside of the body and use them in it",
   group: "run operations outside of the body",
+  tap: "return the value from the body, and tap what comes out of it; in define-by-run a tap works anywhere",
 };
 
 /**
