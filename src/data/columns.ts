@@ -85,7 +85,8 @@ export class Columns {
     const list: Column[] = [];
     this.#places = mapTensors("dataset: the source", tensors, (tensor, path) => {
       list.push(new Column(path, readCell(`dataset: the tensor${partText(path)}`, tensor)));
-      return list.length - 1;
+      // In an array, since a list of numbers would be taken for a tensor.
+      return Int32Array.of(list.length - 1);
     });
     const [first] = list;
     if (first === undefined) {
@@ -114,6 +115,6 @@ export class Columns {
 
   /** The structure of the source, with an array for each column. */
   build(make: (column: number) => NDArray): unknown {
-    return mapTensors("dataset: the source", this.#places, (column) => make(column as number));
+    return mapTensors("dataset: the source", this.#places, (column) => make((column as Int32Array)[0]!));
   }
 }

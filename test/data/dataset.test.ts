@@ -232,6 +232,19 @@ describe("batches of samples", () => {
     ]);
   });
 
+  test("slices of a tuple are tuples", () => {
+    const x = new NDArray(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2], "float32");
+    const [first, last] = [...fromTensorSlices([x, Int32Array.of(7, 8, 9)] as const).batch(2)];
+    expect(first!.map((part) => part.toArray())).toEqual([
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [7, 8],
+    ]);
+    expect(last!.map((part) => part.toArray())).toEqual([[[5, 6]], [9]]);
+  });
+
   test("samples that do not go together are named", () => {
     const text = (samples: unknown[]) => caught(() => [...dataset(samples).batch(3)]).message;
     expect(text([[1], [2], [3], [1], [1, 2]])).toMatch(
