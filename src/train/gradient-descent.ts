@@ -1,5 +1,6 @@
 import { mul, sub } from "../ops/arithmetic.ts";
-import { type LearningRate, Optimizer, type OptimizerOptions, type Update, type UpdateContext } from "./optimizer.ts";
+import type { LearningRate, Update, UpdateContext } from "./formula.ts";
+import { Optimizer, type OptimizerOptions } from "./optimizer.ts";
 
 /**
  * Gradient descent, the step all others refine: downhill, in proportion to the slope.

@@ -1,7 +1,19 @@
-/** `forerun/train`: optimizers and the initial values of variables. Re-exports only. */
-export { Adam, type AdamOptions } from "./adam.ts";
+/** `forerun/train`: optimizers, schedules of learning rates, and the initial values of variables. Re-exports only. */
+export { Adadelta, type AdadeltaOptions } from "./adadelta.ts";
+export { Adagrad, type AdagradOptions } from "./adagrad.ts";
+export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export { Adamax, type AdamaxOptions } from "./adamax.ts";
 export { type OptimizerName, optimizer, optimizerNames } from "./by-name.ts";
-export { clipByGlobalNorm, globalNorm } from "./clip.ts";
+export { type ClipOptions, clipByGlobalNorm, clipByNorm, globalNorm } from "./clip.ts";
+export type {
+  GradientPair,
+  LearningRate,
+  Scalar,
+  Shared,
+  StepContext,
+  Update,
+  UpdateContext,
+} from "./formula.ts";
 export { GradientDescent } from "./gradient-descent.ts";
 export {
   constant,
@@ -10,19 +22,35 @@ export {
   glorotUniform,
   heNormal,
   heUniform,
+  identity,
+  lecunNormal,
+  lecunUniform,
+  type NormalInitializerOptions,
   ones,
+  orthogonal,
   randomNormal,
   randomUniform,
+  truncatedNormal,
+  type VarianceScalingOptions,
+  varianceScaling,
   withSeed,
   zeros,
 } from "./initializers.ts";
+export { Lion, type LionOptions } from "./lion.ts";
+export { Momentum } from "./momentum.ts";
+export { Nadam, type NadamOptions } from "./nadam.ts";
+export { type MinimizeOptions, Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
+export { Schedule } from "./schedule.ts";
 export {
-  type GradientPair,
-  type LearningRate,
-  type MinimizeOptions,
-  Optimizer,
-  type OptimizerOptions,
-  type Update,
-  type UpdateContext,
-} from "./optimizer.ts";
+  constantRate,
+  cosineDecay,
+  cosineDecayRestarts,
+  exponentialDecay,
+  inverseTimeDecay,
+  oneCycle,
+  piecewiseConstant,
+  polynomialDecay,
+  warmUp,
+} from "./schedules.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";

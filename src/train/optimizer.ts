@@ -1,25 +1,49 @@
 import { gradients } from "../autodiff/gradients.ts";
 import { getOrMake } from "../core/collections.ts";
-import type { DType } from "../core/dtype.ts";
-import { GradientError, GraphError, ShapeError } from "../core/errors.ts";
-import { specText } from "../core/shape.ts";
-import { reachable } from "../graph/function.ts";
-import { describeTensor, type Operation, Tensor, Variable } from "../graph/operation.ts";
-import { captureStack, lineOf } from "../graph/origin.ts";
-import { abs, add } from "../ops/arithmetic.ts";
-import { cast, less, where } from "../ops/comparison.ts";
+import { GraphError } from "../core/errors.ts";
+import { currentBuilder } from "../graph/builder.ts";
+import type { Operation, Tensor, Variable } from "../graph/operation.ts";
+import { captureStack } from "../graph/origin.ts";
+import { mul, sub } from "../ops/arithmetic.ts";
+import { cast, greater } from "../ops/comparison.ts";
 import { assign, group } from "../ops/state.ts";
 import { Graph } from "../runtime/graph.ts";
-import { clipByGlobalNorm } from "./clip.ts";
+import { here } from "../runtime/reading.ts";
+import {
+  builtForOthers,
+  checkPairs,
+  checkRate,
+  requireNotNegative,
+  requireScalar,
+  requireSettable,
+  requireShare,
+  requireSymbolic,
+  requireVariable,
+  trainableVariables,
+  undeclared,
+} from "./checks.ts";
+import { type ClipOptions, clipping } from "./clip.ts";
+import type { GradientPair, LearningRate, Scalar, Shared, StepContext, Update, UpdateContext } from "./formula.ts";
+import { runningMean } from "./running-mean.ts";
+import { Schedule } from "./schedule.ts";
+import { OptimizerState } from "./state.ts";
+import { TrainingStep, wide } from "./step.ts";
 
-/** A number becomes a constant of the graph; a scalar tensor, such as a placeholder, may change from run to run. */
-export type LearningRate = number | Tensor;
-
-export interface OptimizerOptions {
-  /** Scope of the updates and first part of the names of slots. Default: the algorithm's own, such as `adam`. */
+export interface OptimizerOptions extends ClipOptions {
+  /** Scope of the updates and first part of the names of what it keeps. Default: the algorithm's own, such as `adam`. */
   readonly name?: string;
-  /** Shrinks all gradients together so that their joint norm is at most this: see `clipByGlobalNorm`. */
-  readonly clipGlobalNorm?: number;
+  /**
+   * Before each update variables shrink by this share of them, times the learning rate: θ - α λ θ. Default 0. It is
+   * decoupled from the gradient, as in Keras; PyTorch's optimizers, AdamW excepted, add λ θ to the gradient instead,
+   * which is a penalty of the loss, λ/2 ‖θ‖².
+   */
+  readonly weightDecay?: number;
+  /** Which variables `weightDecay` is for: biases are often left out. Default all. */
+  readonly decays?: (variable: Variable) => boolean;
+  /** Keeps a running mean of each variable's values: see `average`. Default false. */
+  readonly useEma?: boolean;
+  /** Memory of that mean, in [0, 1). Default 0.99. */
+  readonly emaMomentum?: number;
 }
 
 export interface MinimizeOptions {
@@ -29,63 +53,99 @@ export interface MinimizeOptions {
   readonly name?: string;
 }
 
-/** A gradient and the variable it belongs to. */
-export type GradientPair = readonly [gradient: Tensor, variable: Variable];
-
-/** What an algorithm sees of one variable. All tensors have the variable's dtype. */
-export interface UpdateContext {
-  /** Its value before the update. */
-  readonly variable: Variable;
-  readonly gradient: Tensor;
-  readonly learningRate: Tensor;
-  /** A further variable of the same shape, zeros at first, kept between steps. */
-  slot(name: string): Variable;
-  /** A number all variables share, under a name that can be read in the graph. */
-  constant(name: string, value: number): Tensor;
-}
-/** New values after one step, for the variable and for each slot that changes. */
-export interface Update {
-  readonly variable: Tensor;
-  readonly slots?: Readonly<Record<string, Tensor>>;
-}
-
-/** What an optimizer has added to one graph. */
-interface GraphState {
-  readonly graph: Graph;
-  /** `adam`, or `adam_1` for the second one in a graph. */
-  readonly scope: string;
-  readonly slots: Map<Variable, Map<string, Variable>>;
-  readonly constants: Map<string, Tensor>;
-  step: Variable | null;
-}
-
 /**
  * Base of all optimizers. `minimize` appends ordinary operations to the graph: gradients, new values, and `assign`s
  * that take effect when a run ends. Nothing about an optimizer happens outside of the graph, so its update can be
- * looked at, fused and compiled like the rest.
+ * looked at, fused and compiled like the rest. With variables of define-by-run `applyGradients` runs the same operations
+ * at once.
+ *
+ * An algorithm of your own has a formula, `update`, and says what it keeps, `initialSlots`:
+ *
+ *     class SignMomentum extends Optimizer {
+ *       constructor(learningRate: LearningRate = 0.01) {
+ *         super("signMomentum", learningRate);
+ *       }
+ *       protected override initialSlots() {
+ *         return { velocity: 0 };
+ *       }
+ *       protected override update({ variable, gradient, learningRate, slot }: UpdateContext): Update {
+ *         const velocity = add(mul(slot("velocity"), 0.9), gradient);
+ *         return { variable: sub(variable, mul(learningRate, sign(velocity))), slots: { velocity } };
+ *       }
+ *     }
  */
 export abstract class Optimizer {
   readonly name: string;
-  readonly learningRate: LearningRate;
-  readonly #clip: number | null;
-  readonly #states = new WeakMap<Graph, GraphState>();
+  readonly weightDecay: number;
+  readonly useEma: boolean;
+  readonly emaMomentum: number;
+  readonly #decays: (variable: Variable) => boolean;
+  readonly #clip: (gradients: readonly Tensor[]) => readonly Tensor[];
+  readonly #states = new WeakMap<Graph, OptimizerState>();
+  /** Those of them that hold variables. */
+  readonly #used: OptimizerState[] = [];
+  #rate: LearningRate;
 
-  protected constructor(name: string, learningRate: LearningRate, options: OptimizerOptions) {
+  protected constructor(name: string, learningRate: LearningRate, options: OptimizerOptions = {}) {
     this.name = options.name ?? name;
-    this.learningRate = checkRate(name, learningRate);
-    this.#clip = options.clipGlobalNorm ?? null;
+    this.#rate = checkRate(this.name, learningRate);
+    this.#clip = clipping(this.name, options);
+    this.weightDecay = requireNotNegative(this.name, "weightDecay", options.weightDecay ?? 0);
+    this.#decays = options.decays ?? (() => true);
+    this.useEma = options.useEma ?? false;
+    this.emaMomentum = requireShare(this.name, "emaMomentum", options.emaMomentum ?? 0.99);
+    if (options.emaMomentum === undefined || this.useEma) return;
+    throw new GraphError({
+      what: `${this.name}: emaMomentum is of the averages of variables, and none are kept`,
+      at: here(),
+      fix: `give both: { useEma: true, emaMomentum: ${options.emaMomentum} }`,
+    });
   }
 
   /** The formula: new values of a variable and its slots. */
   protected abstract update(context: UpdateContext): Update;
 
-  /**
-   * The rate that `update` is given; an algorithm whose steps depend on their number changes it here.
-   * @param _step the number of the step, int32, 1 in the first run; asking for it adds the variable that counts
-   */
-  protected rateAt(rate: LearningRate, _step: () => Tensor): LearningRate {
-    return rate;
+  /** What is kept for each variable, by name, and the number it is filled with at first. Default nothing. */
+  protected initialSlots(): Readonly<Record<string, number>> {
+    return {};
   }
+  /** Numbers kept for all variables together, and what they are at first. Default none. */
+  protected initialScalars(): Readonly<Record<string, number>> {
+    return {};
+  }
+  /** What is computed once a step, for all variables: a learning rate that depends on the step, for one. */
+  protected shared(_context: StepContext): Shared {
+    return {};
+  }
+
+  // ── learning rate ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * In define-by-run, and so in traced functions, a rate that is a number is kept in a variable: setting another number
+   * takes effect in the next step, and nothing is compiled again. In a traced function it reads as that variable.
+   *
+   * @throws GraphError when set after it has become part of a graph, or if it was not a number: then a placeholder, the
+   * variable it is or the schedule decides
+   */
+  get learningRate(): LearningRate {
+    const held = this.#used.find(({ graph }) => graph.runsAtOnce);
+    if (!held || typeof this.#rate !== "number") return this.#rate;
+    const variable = this.#rateVariable(held, this.#rate);
+    return currentBuilder()?.isTrace ? variable : Number(variable.graph.elementsOf(variable)![0]);
+  }
+  set learningRate(rate: LearningRate) {
+    checkRate(this.name, rate);
+    const graphs = this.#used.map(({ graph }) => graph);
+    if (graphs.length > 0) requireSettable(this.name, this.#rate, rate, graphs);
+    this.#rate = rate;
+    if (typeof rate === "number") for (const state of this.#used) assign(this.#rateVariable(state, rate), rate);
+  }
+
+  #rateVariable(state: OptimizerState, initial: number): Variable {
+    return state.scalar("learningRate", initial, "float64");
+  }
+
+  // ── training ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Adds one training step to the graph: run the operation it returns to do it. The loss fetched in the same run is
@@ -121,7 +181,13 @@ export abstract class Optimizer {
 
   /**
    * Second half of `minimize`: moves each variable along its gradient. Between the halves gradients may be changed.
+   *
+   * In define-by-run the first call also decides which variables the optimizer is for, as `build` does: what it counts
+   * and keeps is for these.
+   *
    * @param pairs as `computeGradients` gives them
+   * @throws GraphError for a gradient that is none of its variable, and in define-by-run for a variable the optimizer
+   * was not built for
    */
   applyGradients(pairs: readonly GradientPair[], options: { readonly name?: string } = {}): Operation {
     checkPairs(pairs);
@@ -129,11 +195,140 @@ export abstract class Optimizer {
     const state = this.#stateOf(variables[0]!);
     const { graph, scope } = state;
     // All of it comes from the user's one line.
-    const updates = graph.derive({ kind: "user", capture: captureStack() }, () =>
-      graph.reenterScope(scope, () => this.#updates(state, pairs)),
-    );
+    const updates = graph.derive({ kind: "user", capture: captureStack() }, () => {
+      if (graph.runsAtOnce) this.#build(state, variables);
+      this.#use(state);
+      return graph.reenterScope(scope, () => this.#updates(state, pairs));
+    });
     if (options.name !== undefined) return group(updates, { name: options.name });
     return graph.reenterScope(scope, () => group(updates, { name: "update" }));
+  }
+
+  #stateOf(tensor: Tensor): OptimizerState {
+    const { graph } = tensor;
+    if (!(graph instanceof Graph)) {
+      throw new GraphError({ what: `${this.name}: "${tensor.name}" does not belong to a graph that can be trained` });
+    }
+    return getOrMake(this.#states, graph, () => new OptimizerState(graph, this.name));
+  }
+  #use(state: OptimizerState): void {
+    if (!this.#used.includes(state)) this.#used.push(state);
+  }
+
+  #updates(state: OptimizerState, pairs: readonly GradientPair[]): readonly Tensor[] {
+    const { graph } = state;
+    const step = new TrainingStep(state);
+    this.#share(state, step);
+    const clipped = this.#clip(pairs.map(([gradient]) => gradient));
+    pairs.forEach(([, variable], i) => {
+      const { dtype } = variable;
+      const factor = (name: string): Tensor => step.factor(name, dtype);
+      const constant = (name: string, value: number): Tensor => state.constant(name, value, dtype);
+      const slot = (name: string): Variable => this.#slot(state, variable, name);
+      const learningRate = factor("learningRate");
+      const decay = this.weightDecay > 0 && this.#decays(variable) ? factor("decay") : null;
+      graph.reenterScope(state.placeOf(variable), () => {
+        const decayed = decay ? sub(variable, mul(variable, decay)) : variable;
+        const context = { variable: decayed, gradient: clipped[i]!, learningRate, slot, factor, constant };
+        const next = this.update(context);
+        step.putAll(next.slots, slot);
+        step.put(variable, next.variable, "update");
+        if (this.useEma) this.#putAverage(state, step, variable, next.variable);
+      });
+    });
+    if (this.useEma && graph.runsAtOnce) {
+      // A mean of all values, also of those that are the same as before.
+      const moved = new Set(pairs.map(([, variable]) => variable));
+      const others = state.served.filter((variable) => !moved.has(variable));
+      for (const variable of others) this.#putAverage(state, step, variable, variable);
+    }
+    return step.updates;
+  }
+
+  /** What is the same for all variables: the rate, weight decay, and the memory of averages, which is 0 at first. */
+  #share(state: OptimizerState, step: TrainingStep): void {
+    if (state.graph.runsAtOnce) step.count();
+    const rate = this.#rateIn(state, step);
+    step.share({ learningRate: rate });
+    if (this.weightDecay > 0) {
+      const decay = typeof rate === "number" ? rate * this.weightDecay : mul(wide(rate), this.weightDecay);
+      step.share({ decay });
+    }
+    if (this.useEma) {
+      const averageKept = mul(cast(greater(step.number(), 1), "float64"), this.emaMomentum);
+      step.share({ averageKept, averageTaken: sub(1, averageKept) });
+    }
+    const scalar = (name: string): Variable => this.#scalar(state, name);
+    const { factors, scalars } = this.shared({ learningRate: rate, step: () => step.number(), scalar });
+    step.share(factors);
+    step.putAll(scalars, scalar);
+  }
+
+  #rateIn(state: OptimizerState, step: TrainingStep): Scalar {
+    const rate = this.#rate;
+    if (rate instanceof Schedule) return rate.rate(sub(step.number(), 1));
+    return typeof rate === "number" && state.graph.runsAtOnce ? this.#rateVariable(state, rate) : rate;
+  }
+
+  #putAverage(state: OptimizerState, step: TrainingStep, variable: Variable, value: Tensor): void {
+    const [kept, taken] = [step.factor("averageKept", variable.dtype), step.factor("averageTaken", variable.dtype)];
+    const average = this.#average(state, variable);
+    step.put(average, runningMean({ kept, taken }, average, value), "average/update");
+  }
+
+  // ── what is kept ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Makes what the optimizer keeps for these variables, before the first update: to put a saved state into `variables`.
+   * In define-by-run it then is an optimizer for these variables and no others.
+   *
+   * @throws GraphError if it is built for others
+   */
+  build(variables: readonly Variable[]): void {
+    variables.forEach(requireVariable);
+    const [first] = variables;
+    if (!first) {
+      throw new GraphError({
+        what: `${this.name}: there is nothing to build for`,
+        at: here(),
+        fix: "give the variables that it shall update",
+      });
+    }
+    const state = this.#stateOf(first);
+    state.graph.derive({ kind: "user", capture: captureStack() }, () => this.#build(state, variables));
+  }
+
+  #build(state: OptimizerState, variables: readonly Variable[]): void {
+    const { graph } = state;
+    const unknown = variables.filter((variable) => !state.serves(variable));
+    if (state.isBuilt && unknown.length > 0) throw builtForOthers(this.name, state.served, unknown);
+    if (unknown.length === 0) return;
+    this.#use(state);
+    state.isBuilt = graph.runsAtOnce;
+    if (graph.runsAtOnce) {
+      if (typeof this.#rate === "number") this.#rateVariable(state, this.#rate);
+      state.counter;
+    }
+    for (const name of Object.keys(this.initialScalars())) this.#scalar(state, name);
+    for (const variable of variables) {
+      state.placeOf(variable);
+      for (const name of Object.keys(this.initialSlots())) this.#slot(state, variable, name);
+      if (this.useEma) this.#average(state, variable);
+    }
+  }
+
+  /**
+   * Everything it keeps between steps, in an order and under names that follow from the algorithm and the variables:
+   * `adam/learningRate` and `adam/step` in define-by-run, then `adam/dense/kernel/m` … Empty before `build` or the first
+   * update. Assigning to them restores a state.
+   */
+  get variables(): readonly Variable[] {
+    return this.#used.flatMap((state) => state.variables);
+  }
+
+  /** Counts the steps, where something depends on them; in define-by-run always. Null before there is one. */
+  get iterations(): Variable | null {
+    return this.#used.find(({ counts }) => counts)?.counter ?? null;
   }
 
   /**
@@ -142,206 +337,60 @@ export abstract class Optimizer {
    */
   slots(variable: Variable): Readonly<Record<string, Variable>> {
     const state = variable.graph instanceof Graph ? this.#states.get(variable.graph) : undefined;
-    const slots = state?.slots.get(variable);
+    const slots = state?.slots(variable);
     if (slots) return Object.fromEntries(slots);
     throw new GraphError({
       what: `${this.name}: nothing is kept for "${variable.op.name}"`,
-      at: lineOf(captureStack()),
+      at: here(),
       fix: "call minimize first; some algorithms keep nothing",
     });
   }
 
-  #stateOf(tensor: Tensor): GraphState {
-    const { graph } = tensor;
-    if (!(graph instanceof Graph)) {
-      throw new GraphError({ what: `${this.name}: "${tensor.name}" does not belong to a graph that can be trained` });
-    }
-    return getOrMake(this.#states, graph, () => ({
-      graph,
-      scope: graph.uniqueName(this.name),
-      slots: new Map(),
-      constants: new Map(),
-      step: null,
-    }));
+  /**
+   * The running mean of a variable's values, which often does better on new data than the last of them:
+   *
+   *     a⁺ = μ a + (1 - μ) θ⁺        μ is `emaMomentum`, and 0 in the first step
+   *
+   * @throws GraphError without `useEma`, or for a variable it does not update
+   */
+  average(variable: Variable): Variable {
+    this.#requireAverages();
+    return this.slots(variable).average!;
   }
 
-  #updates(state: GraphState, pairs: readonly GradientPair[]): readonly Tensor[] {
-    const { graph } = state;
-    const updates: Tensor[] = [];
-    let step: Tensor | null = null;
-    const rate = this.rateAt(this.learningRate, () => {
-      if (step) return step;
-      state.step ??= graph.variable("step", [], { dtype: "int32", trainable: false });
-      step = assign(state.step, add(state.step, 1), { name: "step/update" });
-      updates.push(step);
-      return step;
-    });
-    const rates = new Map<DType, Tensor>();
-    const clipped = this.#clipped(pairs);
-    pairs.forEach(([, variable], i) => {
-      const { dtype } = variable;
-      const constant = (name: string, value: number): Tensor =>
-        getOrMake(state.constants, `${name} ${dtype} ${value}`, () =>
-          graph.reenterScope(state.scope, () => graph.constant(value, { dtype, name })),
-        );
-      const learningRate = getOrMake(rates, dtype, () =>
-        typeof rate === "number" ? constant("learningRate", rate) : convert(rate, dtype, "learningRate"),
-      );
-      graph.reenterScope(`${state.scope}/${variable.op.name}`, () => {
-        const slot = (name: string): Variable => slotOf(state, variable, name);
-        const next = this.update({ variable, gradient: clipped[i]!, learningRate, slot, constant });
-        for (const [name, value] of Object.entries(next.slots ?? {})) {
-          updates.push(assign(slot(name), value, { name: `${name}/update` }));
-        }
-        updates.push(assign(variable, next.variable, { name: "update" }));
-      });
-    });
-    return updates;
+  /**
+   * Gives variables the running means of their values, as Keras does when training ends: at once in define-by-run, in a
+   * graph when the operation it returns is run. To do so every n steps is Keras' `ema_overwrite_frequency`.
+   *
+   * @param variables default all it updates, of the one graph it is used in
+   * @throws GraphError without `useEma`
+   */
+  applyAverages(variables?: readonly Variable[]): Operation {
+    this.#requireAverages();
+    const all = variables ?? this.#used.flatMap(({ served }) => served);
+    return group(all.map((variable) => assign(variable, this.average(variable))));
   }
 
-  #clipped(pairs: readonly GradientPair[]): readonly Tensor[] {
-    const found = pairs.map(([gradient]) => gradient);
-    return this.#clip === null ? found : clipByGlobalNorm(found, this.#clip)[0];
+  #scalar(state: OptimizerState, name: string): Variable {
+    const initial = this.initialScalars()[name];
+    if (initial === undefined)
+      throw undeclared(this.name, "scalar", name, `initialScalars() { return { ${name}: 0 }; }`);
+    return state.scalar(name, initial, "float64");
   }
-}
-
-/** `adam/w/m`, made the first time it is asked for. */
-function slotOf(state: GraphState, variable: Variable, name: string): Variable {
-  const slots = getOrMake(state.slots, variable, () => new Map<string, Variable>());
-  const shape = variable.shape as readonly number[];
-  return getOrMake(slots, name, () => state.graph.variable(name, shape, { dtype: variable.dtype, trainable: false }));
-}
-
-/** The tensor in another dtype, if it has not got it already. */
-export const convert = (x: Tensor, dtype: DType, name: string): Tensor =>
-  x.dtype === dtype ? x : cast(x, dtype, { name });
-
-// ── what can be wrong ────────────────────────────────────────────────────────────────────────────────────────────
-
-const here = (): string | null => lineOf(captureStack());
-
-function checkRate(name: string, rate: LearningRate): LearningRate {
-  if (rate instanceof Tensor) {
-    if (rate.rank === null || rate.rank === 0) return rate;
-    throw new ShapeError({
-      what: `${name}: the learning rate is one number, not ${specText(rate.spec)}`,
-      details: [`"${rate.op.name}" was made at ${rate.op.line ?? "an unknown line"}`],
-      at: here(),
-      fix: 'feed it through a scalar: graph.placeholder("rate")',
-    });
+  #slot(state: OptimizerState, variable: Variable, name: string): Variable {
+    const initial = this.initialSlots()[name];
+    if (initial === undefined) throw undeclared(this.name, "slot", name, `initialSlots() { return { ${name}: 0 }; }`);
+    return state.slot(variable, name, initial);
   }
-  if (Number.isFinite(rate)) return rate;
-  throw new GraphError({ what: `${name}: ${rate} is not a learning rate`, at: here(), fix: "give a finite number" });
-}
-
-/** A setting that says how much of something is kept. */
-export function requireShare(optimizer: string, setting: string, value: number): number {
-  if (value >= 0 && value < 1) return value;
-  throw new GraphError({
-    what: `${optimizer}: ${setting} is ${value}`,
-    at: here(),
-    fix: "give a number from 0 to below 1",
-  });
-}
-
-function requireScalar(loss: Tensor): void {
-  if (!(loss instanceof Tensor)) {
+  #average(state: OptimizerState, variable: Variable): Variable {
+    return state.slot(variable, "average", 0);
+  }
+  #requireAverages(): void {
+    if (this.useEma) return;
     throw new GraphError({
-      what: `minimize: the loss is not a tensor: ${String(loss)}`,
+      what: `${this.name}: it keeps no averages`,
       at: here(),
-      fix: "give the symbolic tensor, not a value that was fetched",
+      fix: "make it with { useEma: true }",
     });
   }
-  if (loss.rank === null || loss.rank === 0) return;
-  throw new ShapeError({
-    what: `minimize: the loss is one number, not ${describeTensor(loss)}`,
-    details: [`"${loss.op.name}" was made at ${loss.op.line ?? "an unknown line"}`],
-    at: here(),
-    fix: "reduce it: mean(loss), or sum(loss)",
-  });
-}
-
-function requireSymbolic(loss: Tensor): void {
-  if (!loss.graph.runsAtOnce) return;
-  throw new GradientError({
-    what: `minimize: the loss "${loss.op.name}" is a value: it does not know how it was computed`,
-    details: [`it was made at ${loss.op.line ?? "an unknown line"}`],
-    at: here(),
-    fix: "record it with a GradientTape, and applyGradients([[gradient, variable], …]); or minimize in a traced function",
-  });
-}
-
-function requireVariable(variable: Variable): void {
-  if (variable instanceof Variable) return;
-  throw new GraphError({
-    what: `minimize: ${String(variable)} is not a variable`,
-    at: here(),
-    fix: "make it with graph.variable(…); gradients(loss, [x]) differentiates in other tensors",
-  });
-}
-
-/** The trainable variables the loss is computed from, in the order they were made. */
-function trainableVariables(loss: Tensor): readonly Variable[] {
-  const needed = new Set(reachable([loss.op]));
-  const all = loss.graph.allVariables;
-  const isNeeded = (variable: Variable): boolean => loss.graph.standIns(variable).some(({ op }) => needed.has(op));
-  const found = all.filter((variable) => variable.trainable && isNeeded(variable));
-  if (found.length > 0) return found;
-  const frozen = all.filter(isNeeded).map((variable) => `"${variable.op.name}"`);
-  const unused = all.filter((variable) => variable.trainable).map((variable) => `"${variable.op.name}"`);
-  throw new GradientError({
-    what: `minimize: the loss "${loss.op.name}" depends on no trainable variable`,
-    details: [
-      `"${loss.op.name}" was made at ${loss.op.line ?? "an unknown line"}`,
-      ...(frozen.length > 0 ? [`it depends on ${frozen.join(", ")}, made with { trainable: false }`] : []),
-      ...(unused.length > 0 ? [`it does not depend on ${unused.join(", ")}`] : []),
-    ],
-    at: here(),
-    fix: "compute the loss from graph.variable(…)s, or name what to update: minimize(loss, { variables: [w] })",
-  });
-}
-
-function checkPairs(pairs: readonly GradientPair[]): void {
-  if (pairs.length === 0) {
-    throw new GraphError({
-      what: "applyGradients: there is nothing to update",
-      at: here(),
-      fix: "give the pairs of computeGradients(loss)",
-    });
-  }
-  const seen = new Set<Variable>();
-  for (const [gradient, variable] of pairs) {
-    requireVariable(variable);
-    if (seen.has(variable)) {
-      throw new GraphError({
-        what: `applyGradients: "${variable.op.name}" is there twice`,
-        at: here(),
-        fix: "add up its gradients first",
-      });
-    }
-    seen.add(variable);
-    const same = gradient instanceof Tensor && specText(gradient.spec) === specText(variable.spec);
-    if (same) continue;
-    throw new GraphError({
-      what: `applyGradients: ${gradient instanceof Tensor ? describeTensor(gradient) : String(gradient)} is no gradient for ${describeTensor(variable)}`,
-      at: here(),
-      fix: "a gradient has the shape and dtype of its variable; leave out variables without one",
-    });
-  }
-}
-
-/** Below them a number has fewer digits, and processors take many times as long for it. */
-const SMALLEST_NORMAL: Readonly<Partial<Record<DType, number>>> = {
-  float32: 2 ** -126,
-  float64: 2 ** -1022,
-};
-
-/**
- * The value, or 0 where it is subnormal. A running mean of gradients that have become 0 (of a unit that is never active)
- * fades towards 0 and would stay at the smallest number there is for ever: 0.9 of it rounds to itself. An update of
- * Adam then takes 2.8 times as long.
- */
-export function settle(mean: Tensor): Tensor {
-  const least = SMALLEST_NORMAL[mean.dtype] ?? 0;
-  return where(less(abs(mean), least), 0, mean);
 }

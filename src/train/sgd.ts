@@ -1,13 +1,8 @@
 import { add, mul, sub } from "../ops/arithmetic.ts";
-import {
-  type LearningRate,
-  Optimizer,
-  type OptimizerOptions,
-  requireShare,
-  settle,
-  type Update,
-  type UpdateContext,
-} from "./optimizer.ts";
+import { requireShare } from "./checks.ts";
+import type { LearningRate, Update, UpdateContext } from "./formula.ts";
+import { Optimizer, type OptimizerOptions } from "./optimizer.ts";
+import { settle } from "./running-mean.ts";
 
 export interface SGDOptions extends OptimizerOptions {
   /** How much of the last move is kept, in [0, 1). Default 0: plain gradient descent. */
@@ -24,8 +19,8 @@ export interface SGDOptions extends OptimizerOptions {
  *     θ⁺ = θ + v⁺                  momentum
  *     θ⁺ = θ + μ v⁺ - α g          Nesterov
  *
- * PyTorch and TensorFlow 1 keep a = μ a + g and move by α a. That is the same while α does not change; when it
- * does, theirs applies the new α to old moves too.
+ * PyTorch and TensorFlow 1 keep a = μ a + g and move by α a: see `Momentum`. That is the same while α does not change;
+ * when it does, theirs applies the new α to old moves too.
  */
 export class SGD extends Optimizer {
   readonly momentum: number;
@@ -33,8 +28,12 @@ export class SGD extends Optimizer {
 
   constructor(learningRate: LearningRate = 0.01, options: SGDOptions = {}) {
     super("sgd", learningRate, options);
-    this.momentum = requireShare("sgd", "momentum", options.momentum ?? 0);
+    this.momentum = requireShare(this.name, "momentum", options.momentum ?? 0);
     this.nesterov = options.nesterov ?? false;
+  }
+
+  protected override initialSlots(): Readonly<Record<string, number>> {
+    return this.momentum === 0 ? {} : { velocity: 0 };
   }
 
   protected override update({ variable, gradient, learningRate, slot, constant }: UpdateContext): Update {

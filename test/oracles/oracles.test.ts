@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { loadMnist, pixelsPerImage } from "../../samples/mnist/data.ts";
 import { initialMnistMlpWeights, loadMnistMlp } from "./mnist-mlp.ts";
+import { loadOptimizers } from "./optimizers.ts";
 import {
   gradientGroups,
   loadGradientCases,
@@ -53,6 +54,19 @@ describe("the shared oracles are whole", () => {
       Object.values(weights.after_20).forEach(expectFilled);
     }
   });
+});
+
+test("the optimizer oracle is whole", () => {
+  const { data, keras, torch } = loadOptimizers();
+  Object.values(data).forEach(expectFilled);
+  expect([keras.runs.length, torch.runs.length]).toEqual([27, 14]);
+  for (const { losses, weights, averages, options } of [...keras.runs, ...torch.runs]) {
+    expect([losses.length, weights.length, averages.length]).toEqual([20, 8, options.use_ema ? 8 : 0]);
+    expect([...losses, ...weights, ...averages].every(Number.isFinite)).toBe(true);
+  }
+  const schedules = [...keras.schedules.map(({ values }) => values), ...Object.values(torch.schedules)];
+  expect(schedules.length).toBe(21);
+  for (const values of schedules) expect(values.length >= 20 && values.every(Number.isFinite)).toBe(true);
 });
 
 describe("the MNIST training oracle", () => {
