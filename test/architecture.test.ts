@@ -37,11 +37,13 @@ const layers: Readonly<Record<string, Reach>> = {
   data: { values: ["core", "graph", "runtime"] },
   eager: { values: [...belowRuntime, "runtime"] },
   inspect: { values: [...belowRuntime, "runtime"] },
+  tensorboard: { values: ["core", "graph", "runtime"] },
   tf1: { values: [...belowRuntime, "runtime", "train", "eager"] },
   files: { values: [...belowRuntime, "runtime"] },
+  layers: { values: [...belowRuntime, "runtime", "train", "data", "eager", "files", "tensorboard"] },
   lint: { values: [] },
   remote: { values: ["core", "graph", "compiler/pipeline.ts", "runtime", "files", "data/messages.ts"] },
-  node: { values: [...belowRuntime, "runtime", "files"] },
+  node: { values: [...belowRuntime, "runtime", "files", "tensorboard"] },
 };
 
 /** These only put the rest together, and nothing in a folder may import them. */

@@ -434,7 +434,7 @@ function checkVersion(at: FileValue): void {
 }
 
 /** Its shape and its data are two things in the file, and need not agree. */
-function checkConstant(place: FileValue, { dtype, shape }: TensorSpec, data: TypedArray): void {
+export function checkConstant(place: FileValue, { dtype, shape }: TensorSpec, data: TypedArray): void {
   const count = elementCount(shape as readonly number[]);
   if (data.BYTES_PER_ELEMENT !== byteSize(dtype)) place.fail(`the data of the constant is not ${dtype}`);
   if (data.length !== count)
