@@ -120,9 +120,9 @@ function frameText(frame: PictureFrame): string {
     labeljust: "l",
     fontsize: "12",
     fontcolor: "#333333",
-    style: "rounded,filled",
+    style: frame.kind === "body" ? "rounded,filled,dashed" : "rounded,filled",
     fillcolor: kernel ? "#f7f7f2" : "#00000008",
-    color: kernel ? "#777777" : "#bbbbbb",
+    color: frame.kind === "scope" ? "#bbbbbb" : "#777777",
     penwidth: kernel ? "1.4" : "1",
     margin: "8",
     tooltip: [frame.tooltip],
@@ -130,16 +130,18 @@ function frameText(frame: PictureFrame): string {
 }
 
 function edgeText(edge: PictureEdge, from: Role, to: Role): string {
-  const { line } = ROLE_STYLES[edge.kind === "data" ? from : "update"];
+  const { line } = ROLE_STYLES[edge.kind === "write" || edge.kind === "control" ? "update" : from];
   const values: Record<string, string | readonly string[]> = { color: `${line}` };
-  if (edge.label !== "") values.label = [` ${edge.label} `];
+  if (edge.label !== "") values.label = edge.label.split("\n").map((text) => ` ${text} `);
+  // Two lines side by side, each with its own head: the value goes down in one, the gradient up in the other.
+  if (edge.kind === "both") Object.assign(values, { color: `${line}:${ROLE_STYLES.backward.line}`, dir: "both" });
   if (edge.tooltip !== "") {
     values.tooltip = [edge.tooltip];
     values.labeltooltip = [edge.tooltip];
   }
   if (edge.kind === "control") Object.assign(values, { style: "dotted" });
-  // Updates close the circle of training; they must not turn the picture upside down.
-  if (edge.kind === "write") Object.assign(values, { style: "dashed", constraint: "false" });
+  // Updates close the circle of training, what is carried on that of a loop; they must not turn the picture upside down.
+  if (edge.kind === "write" || edge.kind === "carry") Object.assign(values, { style: "dashed", constraint: "false" });
   // Gradients run upwards, beside what they are gradients of: written the other way round, with the head at the tail.
   // That also keeps edges from forward to backward short, without which laying out long chains takes very long.
   if (from === "backward" && to === "backward" && edge.kind === "data") {

@@ -1,21 +1,12 @@
-import { specText } from "../core/shape.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { type GraphFunction, reachable, type Write } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
+import { drawBodies } from "./bodies.ts";
+import { operationNode, paramNode, writeEdge, writing } from "./nodes.ts";
 import { mergeEdges, type Picture, type PictureEdge, type PictureNode, ROLES, type Role } from "./picture.ts";
 import { gradientSource, rolesOf } from "./roles.ts";
 import { framesOf } from "./scopes.ts";
-import {
-  attributeLine,
-  constantText,
-  givenName,
-  leafOf,
-  scalarText,
-  shapeLabel,
-  shortened,
-  titleOf,
-  tooltipOf,
-} from "./text.ts";
+import { scalarText, shapeLabel } from "./text.ts";
 
 export interface ContentOptions {
   readonly title?: string | undefined;
@@ -35,6 +26,14 @@ interface Content {
   readonly writes: readonly Write[];
 }
 
+/** What one run says about the operations and values of a picture. */
+export interface Notes {
+  /** Lines below an operation or a param. */
+  node(output: Tensor): readonly string[];
+  /** In the place of the shape of an operand. */
+  edge(op: Operation, operand: number): Pick<PictureEdge, "label" | "tooltip" | "kind">;
+}
+
 /** A whole graph, or what `fetches` need of it. */
 export function pictureOfGraph(
   graph: GraphBuilder,
@@ -50,7 +49,7 @@ export function pictureOfGraph(
 }
 
 /** A function as it stands before or after some pass: its params take the place of what made them. */
-export function pictureOfFunction(fn: GraphFunction, options: ContentOptions): Picture {
+export function pictureOfFunction(fn: GraphFunction, options: ContentOptions, notes?: Notes): Picture {
   const params = new Set(fn.params);
   const roots = [...fn.results, ...fn.writes.map((write) => write.value)].filter((tensor) => !params.has(tensor));
   const ops = reachable(
@@ -58,15 +57,15 @@ export function pictureOfFunction(fn: GraphFunction, options: ContentOptions): P
     (tensor) => params.has(tensor),
   );
   const { name, writes } = fn;
-  return pictureOfOps({ name, ops, params: fn.params, fetched: new Set(fn.results), writes }, options);
+  return pictureOfOps({ name, ops, params: fn.params, fetched: new Set(fn.results), writes }, options, notes);
 }
 
-function pictureOfOps(content: Content, options: ContentOptions): Picture {
+function pictureOfOps(content: Content, options: ContentOptions, notes?: Notes): Picture {
   const { params, fetched } = content;
   const written = new Set(content.writes.map((write) => write.value));
   const roles = rolesOf(content.ops, fetched, written);
   const ops = drawnOps(content, roles, options);
-  const { frames, frameOf } = framesOf([
+  const { frames: scopes, frameOf } = framesOf([
     ...params.map((param) => ({ name: param.op.name, gradientOf: null, keep: true })),
     ...ops.map((op) => {
       const role = roles.get(op)!;
@@ -74,12 +73,14 @@ function pictureOfOps(content: Content, options: ContentOptions): Picture {
     }),
   ]);
 
+  const frames = [...scopes];
   const nodes: PictureNode[] = [];
   /** The node that shows each tensor, and each operation (for controls). */
   const ids = new Map<Tensor | Operation, string>();
   const add = (shows: readonly (Tensor | Operation)[], name: string, node: Omit<PictureNode, "id" | "frame">): void => {
     const id = `n${nodes.length}`;
-    nodes.push({ ...node, id, frame: frameOf.get(name) ?? null });
+    const noted = notes ? shows.flatMap((shown) => ("op" in shown ? notes.node(shown) : [])) : [];
+    nodes.push({ ...node, lines: [...node.lines, ...noted], id, frame: frameOf.get(name) ?? null });
     for (const shown of shows) ids.set(shown, id);
   };
   for (const param of params) add([param], param.op.name, paramNode(param, fetched.has(param)));
@@ -91,7 +92,9 @@ function pictureOfOps(content: Content, options: ContentOptions): Picture {
       operationNode(op, roles.get(op)!, isFetched),
     );
   }
-  const edges = ops.flatMap((op) => edgesInto(op, ids));
+  const edges = ops.flatMap((op) => edgesInto(op, ids, notes));
+  // With numbers of a run, a loop is one step: what its turns pass on is not known.
+  if (!notes) drawBodies(ops, [], (op) => roles.get(op)!, { nodes, frames, edges, ids });
   for (const { variable, value, by } of content.writes) {
     const from = ids.get(value);
     const to = ids.get(variable);
@@ -106,7 +109,8 @@ function pictureOfOps(content: Content, options: ContentOptions): Picture {
     subtitle: countText(nodes),
     nodes,
     frames,
-    edges: mergeEdges(edges),
+    // Each operand has a gradient of its own, even of the same node.
+    edges: notes ? edges : mergeEdges(edges),
   };
 }
 
@@ -119,77 +123,26 @@ function drawnOps(
   const rest = ops.filter((op) => roles.get(op) !== "initializer");
   const wanted = options.initializers || rest.length === 0 ? ops : rest;
   const isUsed = new Set(wanted.flatMap((op) => op.inputs));
+  // The title of a loop has no place for numbers.
+  const runOn = new Set(wanted.flatMap((op) => (op.def.control ? op.inputs : [])));
+  const isRunOn = (op: Operation): boolean => op.outputs.some((output) => runOn.has(output));
   return wanted.filter((op) => {
     if (op.outputs.length === 0 || op.outputs.some((output) => fetched.has(output) || !isUsed.has(output))) return true;
-    if (op.outputs.every((output) => scalarText(output) !== null)) return false;
+    if (op.outputs.every((output) => scalarText(output) !== null)) return isRunOn(op);
     return !(options.hideConstants && op.def.effect === "constant");
   });
 }
 
-function paramNode(param: Tensor, isFetched: boolean): Omit<PictureNode, "id" | "frame"> {
-  return {
-    kind: "placeholder",
-    role: "forward",
-    title: shortened(leafOf(param.index === 0 ? param.op.name : param.name)),
-    lines: [specText(param.spec)],
-    tooltip: `fed: ${param.name}: ${specText(param.spec)}`,
-    strong: isFetched,
-    variable: null,
-    writes: [],
-    operations: 0,
-  };
-}
-
-/** How an operation is drawn, wherever it stands. */
-export function operationNode(
-  op: Operation,
-  role: Role,
-  strong: boolean,
-  more: readonly string[] = [],
-): Omit<PictureNode, "id" | "frame"> {
-  const { effect } = op.def;
-  const spec = op.outputs[0] ? specText(op.outputs[0].spec) : "";
-  const shared = { role, strong, tooltip: tooltipOf(op), variable: null, writes: [], operations: 1 };
-  const value = { ...shared, operations: 0 };
-  if (effect === "placeholder" || effect === "variable") {
-    const variable = effect === "variable" ? op.name : null;
-    return { ...value, kind: effect, variable, title: shortened(leafOf(op.name)), lines: [spec, ...more] };
-  }
-  if (effect === "constant") {
-    return { ...value, kind: "constant", title: constantText(op), lines: [givenName(op) ?? "", spec, ...more] };
-  }
-  if (effect === "assign") {
-    const variable = op.inputs[0]!.op.name;
-    const lines = [`to ${shortened(variable)}`, ...more];
-    return { ...shared, kind: "assign", title: "assign", writes: [variable], lines };
-  }
-  const lines = [shortened(givenName(op) ?? ""), attributeLine(op), ...more];
-  return { ...shared, kind: effect === "group" ? "group" : "op", title: titleOf(op), lines };
-}
-
-/** A node whose value becomes the next value of a variable, without an `assign` of its own. */
-export const writing = (node: PictureNode, variable: Tensor): PictureNode => ({
-  ...node,
-  lines: [...node.lines, `new ${shortened(variable.op.name)}`],
-  writes: [...node.writes, variable.op.name],
-});
-
-export const writeEdge = (from: string, to: string, variable: Tensor): PictureEdge => ({
-  from,
-  to,
-  label: "",
-  tooltip: `new value of ${variable.op.name}, when the run ends`,
-  kind: "write",
-});
-
-function edgesInto(op: Operation, ids: ReadonlyMap<Tensor | Operation, string>): PictureEdge[] {
+function edgesInto(op: Operation, ids: ReadonlyMap<Tensor | Operation, string>, notes?: Notes): PictureEdge[] {
   const to = ids.get(op)!;
   const edges: PictureEdge[] = [];
   op.inputs.forEach((input, i) => {
+    if (op.def.control && !notes) return;
     const from = ids.get(input);
     if (!from) return;
     // An assign does not read its variable.
     if (op.def.effect === "assign" && i === 0) edges.push(writeEdge(to, from, input));
+    else if (notes) edges.push({ from, to, ...notes.edge(op, i) });
     else edges.push({ from, to, label: shapeLabel(input.spec), tooltip: input.name, kind: "data" });
   });
   for (const control of op.controls) {

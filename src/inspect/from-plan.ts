@@ -1,8 +1,14 @@
+import { carriesOf, withOwnResults } from "../compiler/bodies.ts";
 import type { Plan, Step } from "../compiler/plan.ts";
+import { getOrMake } from "../core/collections.ts";
 import { specText } from "../core/shape.ts";
+import { bodiesOf, type FunctionBody } from "../graph/body.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
-import { type ContentOptions, countText, operationNode, writeEdge, writing } from "./from-graph.ts";
-import { mergeEdges, type Picture, type PictureEdge, type PictureFrame, type PictureNode } from "./picture.ts";
+import { enter, givenTo, type Links, leave } from "./bodies.ts";
+import { type ContentOptions, countText } from "./from-graph.ts";
+import { operationNode, writeEdge, writing } from "./nodes.ts";
+import { mergeEdges, type Picture, type PictureEdge, type PictureNode, type Role } from "./picture.ts";
+import { framesOfPlan } from "./plan-frames.ts";
 import { rolesOf } from "./roles.ts";
 import { leafOf, scalarText, scopeOf, shapeLabel, shortened } from "./text.ts";
 
@@ -27,25 +33,19 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
 
   const nodes: PictureNode[] = [];
   const edges: PictureEdge[] = [];
-  const frames: PictureFrame[] = [];
-  const frameOf = new Map<Step, string>();
-  for (const [i, step] of plan.steps.entries()) {
-    const id = `c${i}`;
-    const title = `${i + 1}  ${shortened(step.kernel.name, 44)}`;
-    const stores = step.roots.map((root) => root.name).join(", ");
-    frames.push({
-      id,
-      kind: "kernel",
-      title,
-      path: step.kernel.name,
-      tooltip: `kernel ${step.kernel.name} stores ${stores}`,
-      parent: null,
-    });
-    frameOf.set(step, id);
-  }
+  const { frames, frameOf, controls, outermost } = framesOfPlan(plan);
+
+  /** What runs in a loop or branch is there for the same reason as that. */
+  const roleOf = (op: Operation, at: Step | Operation): Role =>
+    roles.get(op) ?? roles.get(outermost.get(at) ?? op) ?? "forward";
 
   const sourceIds = new Map<Tensor, string>();
   const homes = homesOfState(plan, makers);
+  /** Nodes of what loops run along and carry, and those where values of loops and branches come out. */
+  const entryIds = new Map<Tensor, string>();
+  const exitIds = new Map<Operation, string>();
+  /** What a capture is outside of the body. */
+  const outside = new Map<Tensor, Tensor>();
   /** A fed value, a variable or a constant: one node each, made when the first kernel needs it. */
   const source = (tensor: Tensor): string => {
     const known = sourceIds.get(tensor);
@@ -86,32 +86,60 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
       const isBuffer = roots.has(op) && !op.outputs.some((output) => written.has(output));
       const stored = isBuffer ? [`→ ${shortName(op.name)}`] : [];
       const results = op.outputs.some((output) => fetched.has(output)) ? ["fetched"] : [];
-      const node = operationNode(op, roles.get(op) ?? "forward", roots.has(op), [...stored, ...results]);
+      const node = operationNode(op, roleOf(op, step), roots.has(op), [...stored, ...results]);
       nodes.push({ ...node, id, frame: frameOf.get(step)! });
     }
     ids.set(step, inKernel);
   }
+  /** The node that shows a value, wherever it is made. */
+  const nodeOf = (tensor: Tensor): string => {
+    const maker = makers.get(tensor);
+    const found = entryIds.get(tensor) ?? exitIds.get(tensor.op) ?? (maker && ids.get(maker)!.get(tensor.op));
+    if (found) return found;
+    const given = outside.get(tensor);
+    return given ? nodeOf(given) : source(tensor);
+  };
+  for (const op of controls.keys()) {
+    const given = givenTo(op);
+    for (const { params } of bodiesOf(op)) params.forEach((param, i) => void outside.set(param, given[i]!));
+  }
+  const copies = copiesOf(makers.keys());
+  const bonds = [...controls].map(([op, frame]) => {
+    const add = (node: Omit<PictureNode, "id" | "frame">): string => {
+      const id = `l${nodes.length}`;
+      nodes.push({ ...node, id, frame });
+      return id;
+    };
+    const results = (body: FunctionBody): readonly Tensor[] => ownResults(body, carriesOf(op), copies);
+    const links: Links = { add, idOf: nodeOf, results, edges };
+    const exit = add({ ...operationNode(op, roleOf(op, op), false), lines: [] });
+    exitIds.set(op, exit);
+    const entries = enter(op, roleOf(op, op), links);
+    for (const { params } of bodiesOf(op)) entries.forEach((id, i) => void entryIds.set(params[i]!, id));
+    return { op, exit, entries, links };
+  });
+  const read = new Set(plan.steps.flatMap((step) => step.fuses).flatMap((op) => op.inputs));
+  for (const { op, exit, entries, links } of bonds) leave(op, exit, entries, read, links);
   for (const step of plan.steps) {
     const inKernel = ids.get(step)!;
     for (const [op, to] of inKernel) {
       for (const input of op.inputs) {
         const local = inKernel.get(input.op);
-        const maker = makers.get(input);
-        if (local) edges.push({ from: local, to, label: "", tooltip: shapeLabel(input.spec), kind: "data" });
-        else if (maker) {
-          const from = ids.get(maker)!.get(input.op)!;
-          const why = reasons.get(input.op)?.get(op);
-          const tooltip = `${input.name} is stored${why ? `: ${why}` : ""}`;
-          edges.push({ from, to, label: shapeLabel(input.spec), tooltip, kind: "data" });
-        } else if (!(scalarText(input) !== null || (options.hideConstants && input.op.def.effect === "constant"))) {
-          edges.push({ from: source(input), to, label: shapeLabel(input.spec), tooltip: input.name, kind: "data" });
+        if (local) {
+          edges.push({ from: local, to, label: "", tooltip: shapeLabel(input.spec), kind: "data" });
+          continue;
         }
+        const isStored = makers.has(input);
+        const isConstant = scalarText(input) !== null || (options.hideConstants && input.op.def.effect === "constant");
+        if (isConstant && !isStored) continue;
+        const why = reasons.get(input.op)?.get(op);
+        const tooltip = isStored ? `${input.name} is stored${why ? `: ${why}` : ""}` : input.name;
+        edges.push({ from: nodeOf(input), to, label: shapeLabel(input.spec), tooltip, kind: "data" });
       }
     }
   }
   for (const [value, variable] of written) {
-    const maker = makers.get(value);
-    const from = maker ? ids.get(maker)!.get(value.op)! : source(value);
+    const from = nodeOf(value);
     const at = nodes.findIndex((node) => node.id === from);
     nodes[at] = writing(nodes[at]!, variable);
     edges.push(writeEdge(from, source(variable), variable));
@@ -124,6 +152,33 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
     frames,
     edges: mergeEdges(edges),
   };
+}
+
+/** Copies of values that a body gives away more than once, by what they are copies of. */
+function copiesOf(roots: Iterable<Tensor>): ReadonlyMap<Tensor, Tensor[]> {
+  const copies = new Map<Tensor, Tensor[]>();
+  for (const root of roots) {
+    const { def, inputs, origin } = root.op;
+    const isCopy = def.name === "identity" && origin.kind === "rewrite" && origin.by === "result";
+    if (isCopy) getOrMake(copies, inputs[0]!, (): Tensor[] => []).push(root);
+  }
+  return copies;
+}
+
+/** The results of a body as a plan has them: each computed in it, copies included. */
+function ownResults(
+  body: FunctionBody,
+  carries: number,
+  copies: ReadonlyMap<Tensor, readonly Tensor[]>,
+): readonly Tensor[] {
+  const used = new Map<Tensor, number>();
+  return withOwnResults(body, carries).results.map((own, i) => {
+    const result = body.results[i]!;
+    if (own === result) return result;
+    const count = used.get(result) ?? 0;
+    used.set(result, count + 1);
+    return copies.get(result)?.[count] ?? result;
+  });
 }
 
 /** Why the value of one operation is stored for another, as the fusion pass noted it. */

@@ -1,4 +1,10 @@
 /** `forerun/inspect`: pictures of graphs, functions and plans. Re-exports only. */
+export {
+  Backpropagation,
+  type BackpropagationEdge,
+  type BackpropagationOptions,
+  backpropagation,
+} from "./backpropagation.ts";
 export { type ChainFactor, type ChainPath, type ChainRule, chainRule } from "./chain-rule.ts";
 export {
   type CheckGradientsOptions,

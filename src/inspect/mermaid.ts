@@ -22,7 +22,7 @@ const BRACKETS: Readonly<Record<PictureNode["kind"], readonly [string, string]>>
   box: ["[[", "]]"],
 };
 
-const ARROWS = { data: "-->", write: "-.->", control: "-.-" } as const;
+const ARROWS = { data: "-->", both: "<-->", carry: "-.->", write: "-.->", control: "-.-" } as const;
 
 /** As `toMermaid`, for a picture made before. */
 export function mermaidOf(picture: Picture, direction: PictureOptions["direction"] = "down"): string {

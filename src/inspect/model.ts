@@ -2,13 +2,14 @@ import type { Plan } from "../compiler/plan.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
+import { Backpropagation } from "./backpropagation.ts";
 import { collapse } from "./collapse.ts";
 import { type ContentOptions, pictureOfFunction, pictureOfGraph } from "./from-graph.ts";
 import { pictureOfPlan } from "./from-plan.ts";
 import { type Picture, withoutLongLoops } from "./picture.ts";
 
-/** What can be drawn: a graph, a function cut out of one, or a compiled plan. */
-export type Subject = GraphBuilder | GraphFunction | Plan;
+/** What can be drawn: a graph, a function cut out of one, a compiled plan, or backpropagation in numbers. */
+export type Subject = GraphBuilder | GraphFunction | Plan | Backpropagation;
 
 export interface PictureOptions extends ContentOptions {
   /** Of a graph: draws only what these need. */
@@ -25,6 +26,7 @@ export interface PictureOptions extends ContentOptions {
 export function pictureOf(subject: Subject, options: PictureOptions = {}): Picture {
   let picture: Picture;
   if (subject instanceof GraphBuilder) picture = pictureOfGraph(subject, options.fetches, options);
+  else if (subject instanceof Backpropagation) picture = subject.picture;
   else if ("steps" in subject) picture = pictureOfPlan(subject, options);
   else picture = pictureOfFunction(subject, options);
   return withoutLongLoops(collapse(picture, options.maxNodes ?? 120, options.collapse));

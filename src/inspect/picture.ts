@@ -29,10 +29,10 @@ export interface PictureNode {
   readonly frame: string | null;
 }
 
-/** A name scope or a kernel, drawn as a frame around what belongs to it. */
+/** A name scope, a kernel, or what an operation runs (a loop, a branch), drawn as a frame around what belongs to it. */
 export interface PictureFrame {
   readonly id: string;
-  readonly kind: "scope" | "kernel";
+  readonly kind: "scope" | "kernel" | "body";
   readonly title: string;
   /** Scope as users write it, or the kernel's name. */
   readonly path: string;
@@ -46,8 +46,11 @@ export interface PictureEdge {
   /** Shape of what flows along it; empty where it would say nothing new. */
   readonly label: string;
   readonly tooltip: string;
-  /** A value, the update of a variable, or "runs with". */
-  readonly kind: "data" | "write" | "control";
+  /**
+   * A value, a value with the gradient that is passed back for it, what a loop carries on to its next turn, the update
+   * of a variable, or "runs with".
+   */
+  readonly kind: "data" | "both" | "carry" | "write" | "control";
 }
 
 export interface Picture {

@@ -28,6 +28,8 @@ export interface ShadowOptions {
   /** Where variables have their values. Default: a session of its own, in which their initializers run. */
   readonly session?: Session | undefined;
   readonly float64?: boolean;
+  /** What the copy of `op` takes for an operand, given the copy of that operand. Default: that itself. */
+  readonly operandOf?: (copy: Tensor, op: Operation, operand: number) => Tensor;
 }
 
 export function shadowOf(roots: readonly Tensor[], feeds: Feeds, options: ShadowOptions): Shadow {
@@ -57,7 +59,10 @@ export function shadowOf(roots: readonly Tensor[], feeds: Feeds, options: Shadow
   });
   for (const op of ops) {
     if (op.outputs.length === 0 || op.outputs.every((output) => copies.has(output))) continue;
-    const inputs = op.inputs.map((input) => copies.get(input)!);
+    const inputs = op.inputs.map((input, i) => {
+      const operand = copies.get(input)!;
+      return options.operandOf?.(operand, op, i) ?? operand;
+    });
     const attrs = Object.fromEntries(Object.entries(op.attrs).map(([name, attr]) => [name, attrIn(attr, dtypeOf)]));
     const copy = derived(graph, op, () => graph.apply(op.def, inputs, attrs, { name: op.name }));
     op.outputs.forEach((output, i) => {

@@ -24,7 +24,8 @@ export function shortened(text: string, length = LINE): string {
   return `${text.slice(0, head)}…${text.slice(text.length - (length - 1 - head))}`;
 }
 
-const elementText = (value: number, dtype: DType): string => {
+/** A number in few characters. */
+export const elementText = (value: number, dtype: DType): string => {
   const text = numberText(value, dtype);
   return text.length <= 8 ? text : String(Number(value.toPrecision(4)));
 };

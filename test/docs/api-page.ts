@@ -25,7 +25,8 @@ const entries: readonly Entry[] = [
   {
     name: "forerun/train",
     source: "src/train/index.ts",
-    purpose: "Optimizers, clipping, and initial values of variables.",
+    purpose:
+      "Optimizers, schedules of their rates, clipping, and initial values of variables; see [optimizers.md](optimizers.md).",
   },
   {
     name: "forerun/eager",
@@ -34,12 +35,23 @@ const entries: readonly Entry[] = [
       "Define-by-run: tensors with values, variables, tapes, and derivatives as functions; see [eager.md](eager.md).",
   },
   {
+    name: "forerun/layers",
+    source: "src/layers/index.ts",
+    purpose:
+      "Layers, models and their training in the spelling of Keras: `fit`, callbacks, files; see [layers.md](layers.md).",
+  },
+  {
     name: "forerun/data",
     source: "src/data/index.ts",
     purpose:
       "Samples from arrays, files or the network to a training loop, see [input-pipeline.md](input-pipeline.md).",
   },
   { name: "forerun/inspect", source: "src/inspect/index.ts", purpose: "Pictures and texts of graphs and plans." },
+  {
+    name: "forerun/tensorboard",
+    source: "src/tensorboard/index.ts",
+    purpose: "Event files for TensorBoard, written and read without TensorFlow.",
+  },
   {
     name: "forerun/tf1",
     source: "src/tf1/index.ts",
