@@ -245,4 +245,5 @@ export { NDArray } from "./runtime/ndarray.ts";
 export type { PreparedRun, PrepareOptions } from "./runtime/prepared.ts";
 export { RandomState, type RandomStateOptions } from "./runtime/random-state.ts";
 export { Session, type SessionOptions } from "./runtime/session.ts";
+export type { SizeMode, SizeModes } from "./runtime/sizes.ts";
 export { type TapFunction, tap } from "./runtime/tap.ts";

@@ -1,7 +1,8 @@
-import { knownShape } from "../core/shape.ts";
 import type { Operation } from "../graph/operation.ts";
 import { type Expr, indexVariable, int, variable } from "../kernel/expr.ts";
-import { ExpressionBuilder, indexFunction } from "./expressions.ts";
+import type { Extent } from "../kernel/extent.ts";
+import { blaming } from "./blame.ts";
+import { ExpressionBuilder, indexFunction, outputInfo } from "./expressions.ts";
 
 /** An index at which a value is read. */
 export type Site = readonly Expr[];
@@ -20,7 +21,7 @@ class AccessRecorder extends ExpressionBuilder {
   override let(_hint: string, value: Expr): Expr {
     return value;
   }
-  override reduce(_op: unknown, extents: readonly number[], value: (...index: Expr[]) => Expr): Expr {
+  override reduce(_op: unknown, extents: readonly Extent[], value: (...index: Expr[]) => Expr): Expr {
     // Named after the operation, so that looking twice finds the same indices.
     const index = extents.map((extent) =>
       extent === 1 ? int(0) : indexVariable(`r${this.#op.id}_${this.#loops++}`, extent),
@@ -38,22 +39,14 @@ export function accessesOf(op: Operation, index: Site): readonly (readonly Site[
   const reads = op.inputs.map(() => new Map<string, Site>());
   if (!compute) return reads.map(() => []);
   const operands = op.inputs.map((input, k) =>
-    indexFunction(knownShape(input.shape), input.dtype, (at) => {
+    indexFunction(input.spec, (at) => {
       const key = at.map((i) => i.id).join();
       reads[k]!.set(key, at);
       return variable(`x${op.id}_${k}_${key}`, input.dtype);
     }),
   );
   const output = op.outputs[0]!;
-  compute.call(
-    op.def,
-    {
-      in: operands,
-      attrs: op.attrs,
-      output: { dtype: output.dtype, shape: knownShape(output.shape) },
-      k: new AccessRecorder(op),
-    },
-    index,
-  );
+  const context = { in: operands, attrs: op.attrs, output: outputInfo(output.spec), k: new AccessRecorder(op) };
+  blaming(op, () => compute.call(op.def, context, index));
   return reads.map((sites) => [...sites.values()]);
 }

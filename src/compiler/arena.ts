@@ -1,9 +1,9 @@
 import { byteSize } from "../core/dtype.ts";
-import { elementCount, knownShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/operation.ts";
+import { capacityOf } from "../kernel/extent.ts";
 
-/** Bytes of a tensor whose sizes are known. */
-export const bytesOf = (tensor: Tensor): number => elementCount(knownShape(tensor.shape)) * byteSize(tensor.dtype);
+/** Bytes of a tensor, or that it can have. */
+export const bytesOf = (tensor: Tensor): number => capacityOf(tensor.shape) * byteSize(tensor.dtype);
 
 /** Buffers start at multiples of this many bytes, so that vectors and cache lines fit. */
 export const ALIGNMENT = 64;

@@ -1,4 +1,4 @@
-import { knownShape } from "../core/shape.ts";
+import { knownShape, type Sizes } from "../core/shape.ts";
 import { bodiesOf, FunctionBody, withBodies } from "../graph/body.ts";
 import { type GraphFunction, PassBuilder, rebuild } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
@@ -27,8 +27,8 @@ export function throughBodies(pass: Pass<GraphFunction>): Pass<GraphFunction> {
 }
 
 /** Sizes of the params of an operation's bodies, from those of its inputs. */
-export function shapesOfParams(op: Operation, inputs: readonly Tensor[]): readonly (readonly number[])[] {
-  const shapes = inputs.map(({ shape }) => knownShape(shape));
+export function shapesOfParams(op: Operation, inputs: readonly Tensor[]): readonly Sizes[] {
+  const shapes = inputs.map(({ shape }) => shape ?? knownShape(shape));
   if (op.def.control === "branch") return shapes.slice(1);
   if (op.def.control === "while") return shapes;
   const { carries, sequences } = op.attrs as { readonly carries: number; readonly sequences: number };

@@ -1,4 +1,5 @@
 import { CompileError } from "../core/errors.ts";
+import { type Sizes, shapeText } from "../core/shape.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
 
@@ -12,7 +13,7 @@ export interface FusionGroup {
   /** Values that are stored, all over the same domain. */
   readonly roots: readonly Tensor[];
   /** Sizes of the loops, by axis of the roots. */
-  readonly domain: readonly number[];
+  readonly domain: Sizes;
   /** Axes from the outermost loop to the innermost: rows before what a row reduction runs along. */
   readonly loopOrder: readonly number[];
   /** Dear values read at several places of a row: kept in a scratch row along these axes. */
@@ -78,7 +79,7 @@ export function fusedText({ fn, groups }: FusedGraph): string {
       return `    ${op.name}: ${op.def.name}${mark}`;
     });
     const bodies = (group.bodies ?? []).map((body) => fusedText(body).replace(/^/gm, "    "));
-    return [`  group ${i} ${groupName(group)} over [${group.domain.join(", ")}]`, ...lines, ...bodies].join("\n");
+    return [`  group ${i} ${groupName(group)} over ${shapeText(group.domain)}`, ...lines, ...bodies].join("\n");
   });
   return [`fused ${fn.name} {`, ...blocks, "}"].join("\n");
 }

@@ -1,7 +1,6 @@
 import type { DType } from "../core/dtype.ts";
-import { elementCount, knownShape } from "../core/shape.ts";
 import type { IndexFunction, LoopBuilder } from "../graph/define.ts";
-import { constantValue, type Operation, type Tensor } from "../graph/operation.ts";
+import type { Operation, Tensor } from "../graph/operation.ts";
 import {
   childrenOf,
   constant,
@@ -14,15 +13,30 @@ import {
   variable,
 } from "../kernel/expr.ts";
 import {
-  type Buffer,
-  expressionsOf,
-  type Kernel,
-  type ReduceOp,
-  type Stmt,
-  walkStatements,
-} from "../kernel/statement.ts";
-import { ExpressionBuilder, flatten, indexFunction, occurrences, reductionKey, substitute } from "./expressions.ts";
+  capacityOf,
+  countOfAll,
+  type Extent,
+  extentOf,
+  extentsOf,
+  extentValue,
+  leastOf,
+  mostOf,
+} from "../kernel/extent.ts";
+import { type Buffer, expressionsOf, type Kernel, type ReduceOp, walkStatements } from "../kernel/statement.ts";
+import { blaming } from "./blame.ts";
+import {
+  ExpressionBuilder,
+  flatten,
+  indexFunction,
+  occurrences,
+  outputInfo,
+  reductionKey,
+  substitute,
+} from "./expressions.ts";
 import { type FusionGroup, groupName } from "./fused.ts";
+import { readSizes } from "./read-sizes.ts";
+import { emptyScope, type Scope } from "./scope.ts";
+import { uniformConstant } from "./uniform.ts";
 
 /** A kernel and the tensor behind each of its parameters (null for scratch). */
 export interface LoweredKernel {
@@ -30,37 +44,15 @@ export interface LoweredKernel {
   readonly arguments: readonly (Tensor | null)[];
 }
 
-/** A block of statements under construction. */
-interface Scope {
-  readonly parent: Scope | null;
-  readonly depth: number;
-  /** Inside an `if`: what is loaded here may be out of bounds elsewhere, so it stays here. */
-  readonly guarded: boolean;
-  readonly statements: Stmt[];
-  /** Values at an index, by node and index; reductions by what they reduce (`reductionKey`). */
-  readonly known: Map<string, Expr>;
-  /** Scratch rows filled here, by node and the index of the row. */
-  readonly rows: Map<string, Buffer>;
-}
-
-const emptyScope = (parent: Scope | null, guarded: boolean): Scope => ({
-  parent,
-  depth: parent ? parent.depth + 1 : 0,
-  guarded,
-  statements: [],
-  known: new Map(),
-  rows: new Map(),
-});
-
 /**
- * Turns a fusion group into a kernel.
+ * Turns a fusion group into a kernel. Sizes known only at run time are read from the array `sizes`.
  *
  * The heart of it is `valueAt`: a tensor of another group is a load from its buffer, one of this group is its
  * formula. Every statement is placed in the outermost scope in which all it uses is known; that single rule puts the
  * maximum and the sum of a softmax at row level and the epilogue of a matrix product after its loop over k.
  */
-export function lowerGroup(group: FusionGroup): LoweredKernel {
-  return new Lowering(group).run();
+export function lowerGroup(group: FusionGroup, sizes: Tensor | null = null): LoweredKernel {
+  return new Lowering(group, sizes).run();
 }
 
 class Lowering extends ExpressionBuilder {
@@ -78,9 +70,12 @@ class Lowering extends ExpressionBuilder {
   readonly #top = emptyScope(null, false);
   #scope = this.#top;
 
-  constructor(group: FusionGroup) {
+  readonly #sizes: Tensor | null;
+
+  constructor(group: FusionGroup, sizes: Tensor | null) {
     super();
     this.#group = group;
+    this.#sizes = sizes;
     this.#members = new Set(group.ops);
     for (const op of group.ops) {
       for (const input of op.inputs) this.#uses.set(input.op, (this.#uses.get(input.op) ?? 0) + 1);
@@ -95,16 +90,19 @@ class Lowering extends ExpressionBuilder {
     const { roots } = this.#group;
     if (roots[0]!.op.def.kernel) this.#lowerLoops(roots[0]!.op);
     else this.#lowerDomain();
+    const { statements } = this.#top;
+    const body = [...readSizes(statements, () => this.#inputBuffer(this.#sizes!)), ...statements];
     const inputs = [...this.#inputs];
     const buffers = [...this.#outputs, ...inputs.map(([, buffer]) => buffer), ...this.#scratch];
     return {
-      kernel: { name: groupName(this.#group), buffers, body: this.#top.statements },
+      kernel: { name: groupName(this.#group), buffers, body },
       arguments: [...roots, ...inputs.map(([tensor]) => tensor), ...this.#scratch.map(() => null)],
     };
   }
 
   #lowerDomain(): void {
-    const { domain, loopOrder, roots } = this.#group;
+    const { loopOrder, roots } = this.#group;
+    const domain = extentsOf(this.#group.domain);
     const index: Expr[] = domain.map(() => int(0));
     const loops = loopOrder.filter((axis) => domain[axis] !== 1);
     const nest = (depth: number): void => {
@@ -120,7 +118,7 @@ class Lowering extends ExpressionBuilder {
       const values = roots.map((root) => this.#valueAt(root, index));
       const kept = values.length === 1 ? values : values.map((value, r) => this.#bind(roots[r]!.op.def.name, value));
       roots.forEach((root, r) => {
-        const at = flatten(knownShape(root.shape), index);
+        const at = flatten(extentsOf(root.shape), index);
         this.#scope.statements.push({ kind: "store", buffer: this.#outputs[r]!, at, value: kept[r]! });
       });
     };
@@ -139,7 +137,7 @@ class Lowering extends ExpressionBuilder {
       load: (element) => this.#letHere("old", load(buffer, element)),
       store: (at, value) => this.#scope.statements.push({ kind: "store", buffer, at, value }),
     };
-    op.def.kernel!({ ...this.#contextOf(op), loops });
+    blaming(op, () => op.def.kernel!({ ...this.#contextOf(op), loops }));
   }
 
   #contextOf(op: Operation) {
@@ -147,7 +145,7 @@ class Lowering extends ExpressionBuilder {
     return {
       in: op.inputs.map((input) => this.#read(input)),
       attrs: op.attrs,
-      output: { dtype: output.dtype, shape: knownShape(output.shape) },
+      output: outputInfo(output.spec),
       k: this,
     };
   }
@@ -156,21 +154,19 @@ class Lowering extends ExpressionBuilder {
 
   /** A tensor as a function of its index. */
   #read(tensor: Tensor): IndexFunction {
-    const shape = knownShape(tensor.shape);
-    if (this.#members.has(tensor.op))
-      return indexFunction(shape, tensor.dtype, (index) => this.#valueAt(tensor, index));
+    const { spec } = tensor;
+    if (this.#members.has(tensor.op)) return indexFunction(spec, (index) => this.#valueAt(tensor, index));
     const uniform = uniformConstant(tensor);
     if (uniform !== null) {
       const value = constant(uniform, tensor.dtype);
       return indexFunction(
-        shape,
-        tensor.dtype,
+        spec,
         () => value,
         () => value,
       );
     }
     const fromBuffer = (element: Expr): Expr => load(this.#inputBuffer(tensor), element);
-    return indexFunction(shape, tensor.dtype, (index) => fromBuffer(flatten(shape, index)), fromBuffer);
+    return indexFunction(spec, (index, extents) => fromBuffer(flatten(extents, index)), fromBuffer);
   }
 
   /** Value of a member at an index; computed once per scope in which the index is known. */
@@ -201,7 +197,7 @@ class Lowering extends ExpressionBuilder {
   }
 
   #compute(op: Operation, index: readonly Expr[]): Expr {
-    return this.#sharing(() => op.def.compute!(this.#contextOf(op), index));
+    return this.#sharing(() => blaming(op, () => op.def.compute!(this.#contextOf(op), index)));
   }
 
   /** Member values asked for while an expression is built, and where they are known. */
@@ -236,8 +232,8 @@ class Lowering extends ExpressionBuilder {
 
   /** Keeps a dear value for a whole row: fills a scratch array along `axes` once, and loads from it. */
   #fromScratch(op: Operation, index: readonly Expr[], axes: readonly number[]): Expr {
-    const shape = knownShape(op.outputs[0]!.shape);
-    const row = axes.map((axis) => shape[axis]!);
+    const extents = extentsOf(op.outputs[0]!.shape);
+    const row = axes.map((axis) => extents[axis]!);
     const fixed = index.filter((_, axis) => !axes.includes(axis));
     const key = `${op.id}:${fixed.map((i) => i.id).join()}`;
     let buffer: Buffer | undefined;
@@ -254,8 +250,8 @@ class Lowering extends ExpressionBuilder {
 
   #fillRow(op: Operation, index: readonly Expr[], axes: readonly number[], home: Scope, key: string): Buffer {
     const { dtype, shape } = op.outputs[0]!;
-    const row = axes.map((axis) => knownShape(shape)[axis]!);
-    const buffer = this.#scratchBuffer(`${op.def.name}_row`, dtype, elementCount(row));
+    const row = axes.map((axis) => extentOf(shape![axis]!));
+    const buffer = this.#scratchBuffer(`${op.def.name}_row`, dtype, mostOf(countOfAll(row)));
     const outer = this.#scope;
     this.#scope = home;
     const at = [...index];
@@ -269,7 +265,7 @@ class Lowering extends ExpressionBuilder {
         );
         this.#scope.statements.push({ kind: "store", buffer, at: element, value });
       } else {
-        this.#loop("s", knownShape(shape)[axis]!, (i) => {
+        this.#loop("s", extentOf(shape![axis]!), (i) => {
           at[axis] = i;
           fill(depth + 1);
         });
@@ -284,11 +280,11 @@ class Lowering extends ExpressionBuilder {
 
   // ── statements ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #loop(hint: string, extent: number, body: (index: Expr) => void): void {
+  #loop(hint: string, extent: Extent, body: (index: Expr) => void): void {
     const index = indexVariable(this.#fresh(hint), extent);
     // The body of an empty loop never runs, so nothing may leave it: what it loads need not exist.
-    const inner = this.#inside(extent === 0, () => body(index), index);
-    this.#scope.statements.push({ kind: "for", index, extent: int(extent), body: inner.statements });
+    const inner = this.#inside(leastOf(extent) <= 0, () => body(index), index);
+    this.#scope.statements.push({ kind: "for", index, extent: extentValue(extent), body: inner.statements });
   }
 
   /** Runs `build` in a new scope below the current one. */
@@ -372,11 +368,11 @@ class Lowering extends ExpressionBuilder {
 
   override reduce(
     op: ReduceOp,
-    extents: readonly number[],
+    extents: readonly Extent[],
     value: (...index: Expr[]) => Expr,
     order: "serial" | "interleaved" = "serial",
   ): Expr {
-    const loops: { index: VarExpr; extent: number }[] = [];
+    const loops: { index: VarExpr; extent: Extent }[] = [];
     const index = extents.map((extent): Expr => {
       if (extent === 1) return int(0);
       const variableOfLoop = indexVariable(this.#fresh("r"), extent);
@@ -387,7 +383,7 @@ class Lowering extends ExpressionBuilder {
     let term: Expr = int(0);
     const indices = loops.map((loop) => loop.index);
     const { statements: body } = this.#inside(
-      extents.includes(0),
+      extents.some((extent) => leastOf(extent) <= 0),
       () => {
         term = this.#sharing(() => value(...index));
       },
@@ -412,7 +408,7 @@ class Lowering extends ExpressionBuilder {
     return {
       name: this.#fresh(identifier(hint)),
       dtype: tensor.dtype,
-      size: elementCount(knownShape(tensor.shape)),
+      size: capacityOf(tensor.shape),
       role,
     };
   }
@@ -433,14 +429,3 @@ class Lowering extends ExpressionBuilder {
 }
 
 const identifier = (text: string): string => text.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");
-
-/** Elements of a constant that are looked through for being all equal. */
-const UNIFORM_LIMIT = 4096;
-
-/** The one value of a constant all of whose elements are the same bits: it is written into the code. */
-function uniformConstant(tensor: Tensor): number | null {
-  const data = constantValue(tensor);
-  if (!data || data.length === 0 || data.length > UNIFORM_LIMIT) return null;
-  const [first] = data;
-  return data.every((element) => Object.is(element, first)) ? first! : null;
-}

@@ -2,6 +2,7 @@ import { CompileError, GraphError } from "../core/errors.ts";
 import type { SizeBinding } from "../core/size.ts";
 import type { Operation, Tensor } from "../graph/operation.ts";
 import { captureStack, lineOf } from "../graph/origin.ts";
+import type { RunTimeSize } from "../kernel/extent.ts";
 
 /** A named, documented function from one immutable representation to the next. */
 export interface Pass<In, Out = In> {
@@ -46,6 +47,8 @@ export interface PassContext {
   readonly options: CompileOptions;
   /** Named sizes bound for this compilation. */
   readonly sizes: SizeBinding;
+  /** Those that stay as they are: run-time integers. */
+  readonly runTime: readonly RunTimeSize[];
   note(event: TraceEvent): void;
 }
 
@@ -59,6 +62,7 @@ export type TraceEvent =
       readonly producer: Operation;
       readonly consumer: Operation;
     }
+  | { readonly kind: "exact"; readonly size: string; readonly why: string }
   | { readonly kind: "advice"; readonly rule: string; readonly at: Operation; readonly why: string }
   | {
       readonly kind: "buffer";

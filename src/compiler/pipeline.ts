@@ -21,7 +21,7 @@ import { vectorise } from "./passes/vectorise.ts";
 export const PIPELINE: Pipeline<BindInput, UntracedPlan> = Pipeline.of<BindInput>(({ fn }) => functionText(fn))
   // What nobody fetches is never looked at again.
   .followedBy(prune)
-  // From here on every shape is made of numbers.
+  // From here on every shape is made of numbers, and of the names of sizes that only a run knows.
   .followedBy(bindSizes)
   // What branches and loops keep for gradients that nobody asked for.
   .followedBy(pruneOutputs)

@@ -1,6 +1,8 @@
 import { byteSize, type DType, type TypedArray } from "../core/dtype.ts";
+import type { Size, SymbolicSize } from "../core/size.ts";
 import type { GraphFunction } from "../graph/function.ts";
 import type { Operation, Tensor, Variable } from "../graph/operation.ts";
+import type { RunTimeSize } from "../kernel/extent.ts";
 import type { Part } from "../kernel/parallel.ts";
 import type { ForStmt, Kernel } from "../kernel/statement.ts";
 import type { PassRecord, Target } from "./pass.ts";
@@ -22,12 +24,24 @@ export interface PlanArray {
   readonly copies?: { readonly count: number; readonly stride: number };
 }
 
-/** Where a slice lies: `offset + Σ turn · stride` bytes behind the beginning of the array it is of. */
+/**
+ * Where a slice lies: `offset + Σ turn · stride` bytes behind the beginning of the array it is of. What is no number is
+ * in `PlanSizes.slots`.
+ */
 export interface ArrayPart {
   readonly of: number;
-  readonly offset: number;
+  readonly offset: Size;
   /** Loops from the outermost in, by their numbers. */
-  readonly moves: readonly { readonly loop: number; readonly stride: number }[];
+  readonly moves: readonly { readonly loop: number; readonly stride: Size }[];
+}
+
+/** Sizes a plan takes as run-time integers. */
+export interface PlanSizes {
+  readonly names: readonly RunTimeSize[];
+  /** The int32 array that holds them and what is worked out of them; filled before each run. */
+  readonly array: number;
+  /** What its elements are. */
+  readonly slots: readonly Size[];
 }
 
 /** Bytes an array takes, with all its copies. */
@@ -43,6 +57,8 @@ export interface CopyStep {
   readonly kind: "copy";
   readonly from: number;
   readonly to: number;
+  /** Bytes, where they are known only at run time: what lies behind them is of others. */
+  readonly bytes?: SymbolicSize;
 }
 /** Does the steps of one branch. */
 export interface BranchStep {
@@ -52,13 +68,20 @@ export interface BranchStep {
   readonly branches: readonly (readonly PlanStep[])[];
   readonly op: Operation;
 }
+/** What is done before each turn, and the bool that it leaves. */
+export interface Test {
+  readonly steps: readonly PlanStep[];
+  readonly test: number;
+}
+export const isTest = (until: LoopStep["until"]): until is Test => typeof until === "object" && "test" in until;
+
 /** Does its steps again and again. */
 export interface LoopStep {
   readonly kind: "loop";
   /** Its number among the loops of the plan: what moves with it names it by that. */
   readonly loop: number;
   /** How often; or what is done before each turn, and the bool that it leaves: the loop ends at the first false. */
-  readonly until: number | { readonly steps: readonly PlanStep[]; readonly test: number };
+  readonly until: Size | Test;
   readonly steps: readonly PlanStep[];
   readonly op: Operation;
 }
@@ -73,7 +96,7 @@ export function innerLists(step: PlanStep): readonly (readonly PlanStep[])[] {
     case "branch":
       return step.branches;
     case "loop":
-      return typeof step.until === "number" ? [step.steps] : [step.until.steps, step.steps];
+      return isTest(step.until) ? [step.until.steps, step.steps] : [step.steps];
     default:
       return [];
   }
@@ -134,6 +157,8 @@ export interface Plan {
   readonly feeds: readonly Tensor[];
   readonly variables: readonly Variable[];
   readonly constants: readonly TypedArray[];
+  /** Those of its sizes that it takes as they come; null for a plan for exact sizes. */
+  readonly sizes: PlanSizes | null;
   /** For each result of the function the array that holds it. */
   readonly results: readonly number[];
   /** New values that were not computed in place: copied once the run has succeeded. */

@@ -1,9 +1,10 @@
 import { byteSize, type TypedArray } from "../core/dtype.ts";
 import { CompileError, MemoryError } from "../core/errors.ts";
 import { bytesText } from "../core/number-text.ts";
-import { elementCount, knownShape } from "../core/shape.ts";
+import { addSizes, isKnown, multiplySizes, namedSize, productOf, type Size, subtractSizes } from "../core/size.ts";
 import { constantValue, describeTensor, type Tensor, Variable } from "../graph/operation.ts";
 import { childrenOf, type Expr } from "../kernel/expr.ts";
+import { capacityOf } from "../kernel/extent.ts";
 import { divide } from "../kernel/parallel.ts";
 import { type Buffer, bodyOf, expressionsOf, type Kernel, type Stmt } from "../kernel/statement.ts";
 import { type Block, bytesOf, copyStride, liveBytes, placeBlocks } from "./arena.ts";
@@ -13,9 +14,11 @@ import type { Call, KernelCall, LoweredProgram } from "./passes/lower.ts";
 import {
   type ArrayPart,
   bytesTaken,
+  type CopyStep,
   kernelSteps,
   type Plan,
   type PlanArray,
+  type PlanSizes,
   type PlanStep,
   type Step,
 } from "./plan.ts";
@@ -52,6 +55,9 @@ function loadsOf(buffer: Buffer, statement: Stmt): readonly Expr[] {
   return found;
 }
 
+/** Bytes a tensor has, of which those of its array are the most there can be. */
+const bytesIn = ({ shape, dtype }: Tensor): Size => multiplySizes(productOf(shape!), byteSize(dtype));
+
 /** Gives every value of a program a place, and writes down the steps that work there. */
 export class Planner {
   readonly #program: LoweredProgram;
@@ -66,6 +72,8 @@ export class Planner {
   readonly #placed: { readonly block: Block; readonly event: Omit<TraceEvent & { kind: "buffer" }, "offset"> }[] = [];
   readonly #variables: Variable[] = [];
   readonly #constants: TypedArray[] = [];
+  /** What the array of sizes holds: names first, then what is worked out of them. */
+  readonly #slots: Size[];
   readonly #results: ReadonlySet<Tensor>;
   /** Variable that each written value ends up in. */
   readonly #target = new Map<Tensor, Variable>();
@@ -82,12 +90,14 @@ export class Planner {
     this.#context = context;
     this.#reuse = reuse;
     this.#results = new Set(program.fn.results);
+    this.#slots = context.runTime.map(({ name }) => namedSize(name));
     this.#last = frameOf(program, 0).end;
   }
 
   plan(): UntracedPlan {
     const { fn } = this.#program;
     fn.params.forEach((param, at) => void this.#place(param, { region: "feed", at }));
+    if (this.#program.sizes) this.#place(this.#program.sizes, { region: "feed", at: fn.params.length });
     for (const { variable, value } of fn.writes) {
       // A value that two variables take, or that is read from elsewhere, is copied at the end.
       if (!this.#target.has(value)) this.#target.set(value, variable);
@@ -95,6 +105,7 @@ export class Planner {
     const program = this.steps(frameOf(this.#program, 0));
     for (const write of fn.writes) this.#commit(write.variable, write.value);
     const results = fn.results.map((result) => this.array(result));
+    const sizes = this.#sizes();
     const arenaBytes = placeBlocks(this.#blocks);
     for (const { block, event } of this.#placed) this.#context.note({ ...event, offset: block.offset });
     return {
@@ -113,9 +124,16 @@ export class Planner {
       feeds: fn.params,
       variables: this.#variables,
       constants: this.#constants,
+      sizes,
       results,
       commits: this.#commits,
     };
+  }
+
+  #sizes(): PlanSizes | null {
+    const { sizes } = this.#program;
+    if (!sizes) return null;
+    return { names: this.#context.runTime, array: this.array(sizes), slots: this.#slots };
   }
 
   /** The steps of a program, the main one or a body. */
@@ -123,6 +141,24 @@ export class Planner {
     return frame.calls.flatMap((call, i) =>
       call.kind === "kernel" ? [this.#step(call, i, frame)] : controlSteps(this, call, i, frame),
     );
+  }
+
+  /** A size, which gets a slot if it is known only at run time. */
+  #slot(size: Size): Size {
+    const slots = this.#slots;
+    if (!isKnown(size) && !slots.includes(size)) slots.push(size);
+    return size;
+  }
+
+  /** How often a loop turns. */
+  turns(count: Size): Size {
+    return this.#slot(count);
+  }
+
+  /** A copy of a tensor's array, of those bytes only that it has. */
+  copy(tensor: Tensor, from: number, to: number): CopyStep {
+    const bytes = this.#slot(bytesIn(tensor));
+    return isKnown(bytes) ? { kind: "copy", from, to } : { kind: "copy", from, to, bytes };
   }
 
   /** The number of a new loop. */
@@ -136,14 +172,15 @@ export class Planner {
   }
 
   /** A slice of an array, along its first axis, that moves by one row a turn. */
-  row(tensor: Tensor, of: number, loop: number, turns: number, reverse: boolean): number {
-    const length = elementCount(knownShape(tensor.shape));
-    const stride = length * byteSize(tensor.dtype);
+  row(tensor: Tensor, of: number, loop: number, turns: Size, reverse: boolean): number {
+    const length = capacityOf(tensor.shape);
+    const stride = this.#slot(bytesIn(tensor));
+    const last = multiplySizes(subtractSizes(turns, 1), stride);
     const around: ArrayPart = this.#arrays[of]!.part ?? { of, offset: 0, moves: [] };
     const part: ArrayPart = {
       of: around.of,
-      offset: around.offset + (reverse ? (turns - 1) * stride : 0),
-      moves: [...around.moves, { loop, stride: reverse ? -stride : stride }],
+      offset: reverse ? this.#slot(addSizes(around.offset, last)) : around.offset,
+      moves: [...around.moves, { loop, stride: reverse ? this.#slot(multiplySizes(-1, stride)) : stride }],
     };
     const { region, at } = this.#arrays[of]!;
     return this.#arrays.push({ region, at, dtype: tensor.dtype, length, of: tensor.op.name, tensor, part }) - 1;
@@ -158,7 +195,7 @@ export class Planner {
         fix: "compute it in parts, along its first axis for example",
       });
     }
-    const length = elementCount(knownShape(tensor.shape));
+    const length = capacityOf(tensor.shape);
     this.#arrays.push({ ...where, dtype: tensor.dtype, length, of: tensor.op.name, tensor });
     this.#arrayOf.set(tensor, this.#arrays.length - 1);
     return this.#arrays.length - 1;

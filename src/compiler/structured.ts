@@ -59,8 +59,8 @@ function branchSteps(laid: Laid): readonly PlanStep[] {
 function scanSteps(laid: Laid): readonly PlanStep[] {
   const { planner, call, inputs, outputs } = laid;
   const { carries, sequences, length, reverse } = call.op.attrs as ScanAttrs;
-  const turns = length as number;
-  const first = copies(inputs.slice(0, carries), outputs);
+  const turns = planner.turns(length);
+  const first = copies(laid, inputs.slice(0, carries));
   if (turns === 0) return first;
   const loop = planner.newLoop();
   const [program] = call.bodies;
@@ -90,7 +90,7 @@ function whileSteps(laid: Laid): readonly PlanStep[] {
     ...bodySteps(laid, 1, arrays, carriedPlaces(body!, outputs, carries)),
     ...carryOn(laid, body!, carries),
   ];
-  return [...copies(inputs.slice(0, carries), outputs), { kind: "loop", loop, until, steps, op: call.op }];
+  return [...copies(laid, inputs.slice(0, carries)), { kind: "loop", loop, until, steps, op: call.op }];
 }
 
 /** What is carried on may be written where it was carried from. */
@@ -101,11 +101,12 @@ function carriedPlaces({ fn }: LoweredProgram, outputs: readonly number[], carri
 }
 
 /** Copies what is carried on and lies elsewhere. */
-const carryOn = ({ planner, outputs }: Laid, { fn }: LoweredProgram, carries: number): readonly CopyStep[] =>
+const carryOn = (laid: Laid, { fn }: LoweredProgram, carries: number): readonly CopyStep[] =>
   copies(
-    fn.results.slice(0, carries).map((result) => planner.array(result)),
-    outputs,
+    laid,
+    fn.results.slice(0, carries).map((result) => laid.planner.array(result)),
   );
 
-const copies = (from: readonly number[], to: readonly number[]): readonly CopyStep[] =>
-  from.flatMap((array, k) => (array === to[k] ? [] : [{ kind: "copy" as const, from: array, to: to[k]! }]));
+/** Copies to what is carried. */
+const copies = ({ planner, call, outputs }: Laid, from: readonly number[]): readonly CopyStep[] =>
+  from.flatMap((array, k) => (array === outputs[k] ? [] : [planner.copy(call.op.outputs[k]!, array, outputs[k]!)]));

@@ -10,6 +10,8 @@ export function eventText(event: TraceEvent): string {
     case "fuse":
     case "split":
       return `${event.kind} ${event.producer.name} → ${event.consumer.name} [${event.rule}] ${event.why}`;
+    case "exact":
+      return `exact ${event.size}: ${event.why}`;
     case "advice":
       return `advice ${event.rule} at ${event.at.name}: ${event.why}`;
     case "buffer":

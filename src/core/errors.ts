@@ -67,6 +67,19 @@ export class MemoryError extends ForerunError {
 export class FileError extends ForerunError {
   override name = "FileError";
 }
+/** Something needs a number where a size is known only at run time: the plan is made for exact sizes instead. */
+export class OpenSizeError extends ForerunError {
+  override name = "OpenSizeError";
+  /** Names of the sizes at fault. */
+  readonly names: readonly string[];
+  /** The operation that needs the number: its op, and its name. */
+  readonly by: { readonly op: string; readonly name: string } | null;
+  constructor(parts: ErrorParts, names: readonly string[], by: OpenSizeError["by"] = null) {
+    super(by ? { ...parts, what: `${by.op} "${by.name}": ${parts.what}` } : parts);
+    this.names = names;
+    this.by = by;
+  }
+}
 /** A pass, verifier or backend found something impossible: a bug in the library, reported with its context. */
 export class CompileError extends ForerunError {
   override name = "CompileError";

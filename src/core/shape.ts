@@ -1,15 +1,6 @@
 import type { DType } from "./dtype.ts";
-import { ForerunError } from "./errors.ts";
-import {
-  addSizes,
-  bindSize,
-  divideExactly,
-  isKnown,
-  productOf,
-  type Size,
-  type SizeBinding,
-  sizeText,
-} from "./size.ts";
+import { OpenSizeError } from "./errors.ts";
+import { addSizes, bindSize, divideExactly, isKnown, namesIn, productOf, type Size, sizeText } from "./size.ts";
 
 /** Sizes of a tensor of known rank, outermost first. */
 export type Sizes = readonly Size[];
@@ -59,7 +50,8 @@ export const isFullyKnown = (shape: Sizes | null): shape is readonly number[] =>
 export const sameShape = (a: Sizes | null, b: Sizes | null): boolean =>
   a === b || (a !== null && b !== null && a.length === b.length && a.every((size, axis) => size === b[axis]));
 
-export const bindShape = (shape: Sizes, binding: SizeBinding): Sizes => shape.map((size) => bindSize(size, binding));
+export const bindShape = (shape: Sizes, binding: ReadonlyMap<string, Size>): Sizes =>
+  shape.map((size) => bindSize(size, binding));
 
 /** Number of elements of a fully known shape. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
@@ -78,7 +70,8 @@ export function stridesOf(shape: readonly number[]): readonly number[] {
 /** Numbers out of a shape that must be fully known (after sizes are bound). */
 export function knownShape(shape: Sizes | null): readonly number[] {
   if (isFullyKnown(shape)) return shape;
-  throw new ForerunError({ what: `shape ${shapeText(shape)} is not fully known here` });
+  const names = (shape ?? []).flatMap((size) => [...namesIn(size)]);
+  throw new OpenSizeError({ what: `shape ${shapeText(shape)} is not fully known here` }, names);
 }
 
 /**

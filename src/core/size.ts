@@ -154,15 +154,15 @@ export function equalSizes(a: Size, b: Size): boolean | undefined {
   return isKnown(difference) ? difference === 0 : undefined;
 }
 
-function bindAtom(atom: Atom, binding: SizeBinding): Size {
+function bindAtom(atom: Atom, binding: ReadonlyMap<string, Size>): Size {
   if (atom.kind === "name") return binding.get(atom.name) ?? fromAtom(atom);
   const left = bindSize(atom.left, binding);
   const right = bindSize(atom.right, binding);
   return atom.kind === "max" ? maxSizes(left, right) : floorDivideSizes(left, right);
 }
 
-/** Replaces names by their values; stays symbolic where a name is not bound. */
-export function bindSize(size: Size, binding: SizeBinding): Size {
+/** Replaces names by their values, or by other sizes; stays symbolic where a name is not bound. */
+export function bindSize(size: Size, binding: ReadonlyMap<string, Size>): Size {
   if (isKnown(size)) return size;
   let total: Size = 0;
   for (const term of size.terms) {

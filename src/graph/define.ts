@@ -1,6 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { ShapeContext, Sizes, TensorSpec } from "../core/shape.ts";
 import type { BinaryOp, Expr, UnaryOp } from "../kernel/expr.ts";
+import type { Extent } from "../kernel/extent.ts";
 import type { MathRecipe } from "../kernel/math/define.ts";
 import type { ReduceOp } from "../kernel/statement.ts";
 import type { Attrs, Operation, Tensor } from "./operation.ts";
@@ -97,14 +98,27 @@ export interface DTypeContext {
 export interface IndexFunction {
   (...index: Expr[]): Expr;
   flat(element: Expr): Expr;
+  /** The value of the element that has this index in an array of the same elements but of other sizes. */
+  regrouped(sizes: Sizes, index: readonly Expr[]): Expr;
+  /** Its sizes as the graph knows them. */
+  readonly sizes: Sizes;
+  /** Its sizes; in a plan for many sizes those that vary are expressions. */
+  readonly extents: readonly Extent[];
+  /**
+   * Its sizes, for rules that need numbers.
+   * @throws OpenSizeError where a size is known only at run time: the op then has plans for exact sizes
+   */
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
 
+/** What an op makes; sizes as those of its operands. */
+export type OutputInfo = Pick<IndexFunction, "sizes" | "extents" | "shape" | "dtype">;
+
 export interface ComputeContext<A extends Attrs = Attrs> {
   readonly in: readonly IndexFunction[];
   readonly attrs: A;
-  readonly output: { readonly dtype: DType; readonly shape: readonly number[] };
+  readonly output: OutputInfo;
   readonly k: KernelBuilder;
 }
 
@@ -130,7 +144,7 @@ export interface KernelBuilder {
    */
   reduce(
     op: ReduceOp,
-    extents: readonly number[],
+    extents: readonly Extent[],
     value: (...index: Expr[]) => Expr,
     order?: "serial" | "interleaved",
   ): Expr;
@@ -142,7 +156,7 @@ export interface LoopContext<A extends Attrs = Attrs> extends ComputeContext<A> 
 }
 export interface LoopBuilder {
   /** `for i in 0 … extent - 1`, in increasing order. */
-  loop(extent: number, body: (index: Expr) => void): void;
+  loop(extent: Extent, body: (index: Expr) => void): void;
   /** Runs `body` only if `test` holds. */
   branch(test: Expr, body: () => void): void;
   /** Reads back an element of the output, by row-major number. */

@@ -135,8 +135,8 @@ export function variable(name: string, type: DType, range = rangeOf(type)): VarE
   return known ?? intern(key, { id: nextId++, kind: "var", type, name, min: range.min, max: range.max });
 }
 /** A loop index that runs over `0 … extent - 1`. */
-export const indexVariable = (name: string, extent: number): VarExpr =>
-  variable(name, "int32", { min: 0, max: Math.max(0, extent - 1) });
+export const indexVariable = (name: string, extent: number | Expr): VarExpr =>
+  variable(name, "int32", { min: 0, max: Math.max(0, (typeof extent === "number" ? extent : extent.max) - 1) });
 
 const bufferIds = new WeakMap<Buffer, number>(); // two buffers may have one name
 export function load(buffer: Buffer, at: Expr): Expr {

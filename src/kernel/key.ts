@@ -1,5 +1,6 @@
 import { getOrMake } from "../core/collections.ts";
 import { childrenOf, type Expr, type VarExpr } from "./expr.ts";
+import type { Extent } from "./extent.ts";
 import { Scope } from "./scope.ts";
 import { bodyOf, expressionsOf, type Kernel, type Stmt } from "./statement.ts";
 
@@ -58,7 +59,7 @@ class KeyWriter {
     if (statement.kind === "reduce") {
       const { variable, op, order, loops, body, value } = statement;
       this.#scope.block(() => {
-        const indices = loops.map((loop) => `${this.#define(loop.index)}<${loop.extent}`);
+        const indices = loops.map((loop) => `${this.#define(loop.index)}<${this.#extent(loop.extent)}`);
         this.#parts.push(`reduce ${op} ${order} ${indices.join()}{`);
         for (const inner of body) this.#statement(inner);
         this.#parts.push(`yield ${this.#expression(value)}}`);
@@ -89,6 +90,8 @@ class KeyWriter {
         this.block(bodyOf(statement));
     }
   }
+
+  #extent = (extent: Extent): string => (typeof extent === "number" ? String(extent) : `x${this.#expression(extent)}`);
 
   #define(variable: VarExpr): string {
     const number = this.#variables++;

@@ -1,5 +1,6 @@
 import { getOrMake } from "../core/collections.ts";
 import { childrenOf, type Expr, exactInteger, type VarExpr } from "./expr.ts";
+import { mostOf } from "./extent.ts";
 import { printExpr } from "./print.ts";
 import { reductionOrder } from "./reduce.ts";
 import { bodyOf, expressionsOf, type ForStmt, type ReduceStmt, type Stmt, walkStatements } from "./statement.ts";
@@ -268,7 +269,7 @@ class TurnCheck {
 
 /** Partial results live in an array, one for all lanes, unless there is but one element. */
 function sharesPartials({ op, variable, order, loops }: ReduceStmt): boolean {
-  const extents = loops.map(({ extent }) => extent);
+  const extents = loops.map(({ extent }) => mostOf(extent));
   return reductionOrder(op, variable.type, order, extents).kind === "interleaved";
 }
 

@@ -1,6 +1,7 @@
 import { type DType, isFloat } from "../core/dtype.ts";
 import { numberText } from "../core/number-text.ts";
 import type { BinaryOp, Expr } from "./expr.ts";
+import { extentValue } from "./extent.ts";
 import type { Buffer, ForStmt, Kernel, Stmt } from "./statement.ts";
 
 /**
@@ -64,7 +65,7 @@ function addLines(lines: string[], statement: Stmt, depth: number): void {
       return;
     case "reduce": {
       const { variable, op, order, loops, body, value } = statement;
-      const over = loops.map((loop) => `${loop.index.name} < ${loop.extent}`).join(", ");
+      const over = loops.map((loop) => `${loop.index.name} < ${printExpr(extentValue(loop.extent))}`).join(", ");
       const how = order === "serial" ? op : `${op} ${order}`;
       const head = `let ${variable.name} = reduce ${how} over ${over}`;
       if (body.length === 0) line(`${head}: ${printExpr(value)}`);

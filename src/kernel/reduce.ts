@@ -11,10 +11,12 @@ import {
   load,
   mul,
   rem,
+  select,
   sub,
   type VarExpr,
   variable,
 } from "./expr.ts";
+import { countOfAll, extentValue, mostOf } from "./extent.ts";
 import {
   type Buffer,
   bodyOf,
@@ -44,6 +46,10 @@ import {
  *   elements. Each chunk is reduced as above; then the chunks' results are folded in order, from 0.
  *
  * No elements give the identity.
+ *
+ * Extents that are known only at run time give the same bits as those numbers would. Partials that get no elements hold
+ * the identity, which changes no sum of them, so their number may follow from the most elements there can be; and one
+ * chunk folded from 0 is itself.
  */
 
 /** Serial float sums longer than this are split into chunks. */
@@ -98,15 +104,25 @@ export function reductionOrder(
   const chunked = ordered && order === "serial" && total > SERIAL_LIMIT;
   return { kind: "serial", total, chunk: chunked ? Math.ceil(extents[0]! / CHUNKS) : null, width: 1 };
 }
-const powerOfTwo = (atLeast: number): number => (atLeast <= 1 ? 1 : 2 ** (32 - Math.clz32(atLeast - 1)));
-
+/** The same for the most elements that a reduction can have: whether there are chunks, and how many partials. */
 const orderOf = (reduce: ReduceStmt): ReductionOrder =>
   reductionOrder(
     reduce.op,
     reduce.variable.type,
     reduce.order,
-    reduce.loops.map((loop) => loop.extent),
+    reduce.loops.map((loop) => mostOf(loop.extent)),
   );
+
+/** The loops of a reduction if all their extents are numbers, else null. */
+export function fixedLoops({ loops }: ReduceStmt): readonly FixedLoop[] | null {
+  return loops.every((loop): loop is FixedLoop => typeof loop.extent === "number") ? loops : null;
+}
+export interface FixedLoop {
+  readonly index: VarExpr;
+  readonly extent: number;
+}
+
+const powerOfTwo = (atLeast: number): number => (atLeast <= 1 ? 1 : 2 ** (32 - Math.clz32(atLeast - 1)));
 
 /** Turns every `reduce` into plain loops in the order above. The same kernel if there is none. */
 export function expandReductions(kernel: Kernel): Kernel {
@@ -181,9 +197,11 @@ class Expansion {
 
     const [outer, ...inner] = reduce.loops;
     const part = variable(this.#fresh(`${sum.name}_part`), sum.type);
-    const chunk = this.#chunks(outer!.extent, order.chunk);
+    const fixed = fixedLoops(reduce);
+    const chunk = fixed ? this.#chunks(fixed[0]!.extent, order.chunk) : this.#openChunks(reduce.loops);
     return [
       start,
+      ...chunk.lets,
       chunk.loop([
         { kind: "let", variable: part, value: identity, mutable: true },
         chunk.each([
@@ -219,15 +237,17 @@ class Expansion {
       finish.push(loop(at, int(step), [{ kind: "store", buffer: partial, at, value: pair }]));
     }
 
-    if (order.chunk === null) {
+    const fixed = fixedLoops(reduce);
+    if (order.chunk !== null && !fixed) return this.#counted(reduce, sum, identity, { partial, start, fold, finish });
+    if (order.chunk === null || !fixed) {
       const value = load(partial, int(0));
       return [start, ...nest(reduce.loops, fold), ...finish, { kind: "let", variable: sum, value, mutable: false }];
     }
     const chunk = this.#chunks(total, order.chunk);
     const elements =
-      reduce.loops.filter((l) => l.extent > 1).length === 1
-        ? this.#line(reduce, chunk, fold)
-        : this.#rows(reduce, total, chunk, fold);
+      fixed.filter((l) => l.extent > 1).length === 1
+        ? this.#line(fixed, chunk, fold)
+        : this.#rows(fixed, total, chunk, fold);
     return [
       { kind: "let", variable: sum, value: identity, mutable: true },
       chunk.loop([
@@ -240,8 +260,8 @@ class Expansion {
   }
 
   /** The elements of one chunk if there is one loop: its index is the element's. */
-  #line(reduce: ReduceStmt, chunk: Chunks, fold: readonly Stmt[]): readonly Stmt[] {
-    const lets = reduce.loops.map(
+  #line(loops: readonly FixedLoop[], chunk: Chunks, fold: readonly Stmt[]): readonly Stmt[] {
+    const lets = loops.map(
       ({ index, extent }): Stmt => ({
         kind: "let",
         variable: index,
@@ -256,9 +276,9 @@ class Expansion {
    * The elements of one chunk if there are several loops: a chunk may begin and end inside a row, a row being a run
    * of the innermost loop. Divisions are needed once a row, not once an element.
    */
-  #rows(reduce: ReduceStmt, total: number, chunk: Chunks, fold: readonly Stmt[]): readonly Stmt[] {
-    const outer = reduce.loops.slice(0, -1);
-    const inner = reduce.loops.at(-1)!;
+  #rows(loops: readonly FixedLoop[], total: number, chunk: Chunks, fold: readonly Stmt[]): readonly Stmt[] {
+    const outer = loops.slice(0, -1);
+    const inner = loops.at(-1)!;
     const length = int(inner.extent);
     const lets: Stmt[] = [];
     const define = (base: string, value: Expr): VarExpr => {
@@ -299,11 +319,75 @@ class Expansion {
     const length = total % size === 0 ? int(size) : binary("min", int(size), sub(int(total), start));
     return {
       size,
+      lets: [],
       start,
       offset,
       loop: (body) => loop(index, int(count), body),
       each: (body) => loop(offset, length, body),
     };
+  }
+
+  /** The same for the outermost loop of a serial reduction whose chunks are known only at run time. */
+  #openChunks(loops: ReduceStmt["loops"]): Chunks {
+    const outer = extentValue(loops[0]!.extent);
+    const total = extentValue(countOfAll(loops.map(({ extent }) => extent)));
+    const long = binary("lt", int(SERIAL_LIMIT), total);
+    const lets: Stmt[] = [];
+    const size = this.#define(lets, "chunk_size", select(long, dividedUp(outer, CHUNKS), outer));
+    const count = binary("min", div(add(outer, sub(size, int(1))), size), int(CHUNKS));
+    const index = indexVariable(this.#fresh("chunk"), count);
+    const offset = indexVariable(this.#fresh("offset"), size);
+    const start = mul(index, size);
+    return {
+      size: size.max,
+      lets,
+      start,
+      offset,
+      loop: (body) => loop(index, count, body),
+      each: (body) => loop(offset, binary("min", size, sub(outer, start)), body),
+    };
+  }
+
+  /** A long interleaved reduction whose chunks are known only at run time: counts what is left of the current one. */
+  #counted(
+    reduce: ReduceStmt,
+    sum: VarExpr,
+    identity: Expr,
+    { partial, start, fold, finish }: { partial: Buffer; start: Stmt; fold: readonly Stmt[]; finish: readonly Stmt[] },
+  ): readonly Stmt[] {
+    const total = extentValue(countOfAll(reduce.loops.map(({ extent }) => extent)));
+    const long = binary("lt", int(INTERLEAVED_LIMIT), total);
+    const lets: Stmt[] = [];
+    const inLanes = mul(dividedUp(dividedUp(total, CHUNKS), LANES), int(LANES));
+    const size = this.#define(lets, "chunk_size", select(long, inLanes, total));
+    const left = variable(this.#fresh("left"), "int32");
+    const take: readonly Stmt[] = [
+      ...finish,
+      { kind: "set", variable: sum, value: binary(reduce.op, sum, load(partial, int(0))) },
+    ];
+    return [
+      ...lets,
+      { kind: "let", variable: sum, value: identity, mutable: true },
+      { kind: "let", variable: left, value: size, mutable: true },
+      start,
+      ...nest(reduce.loops, [
+        {
+          kind: "if",
+          test: binary("eq", left, int(0)),
+          body: [...take, start, { kind: "set", variable: left, value: size }],
+        },
+        ...fold,
+        { kind: "set", variable: left, value: sub(left, int(1)) },
+      ]),
+      ...take,
+    ];
+  }
+
+  #define(lets: Stmt[], base: string, value: Expr): Expr {
+    if (value.kind === "const") return value;
+    const named = variable(this.#fresh(base), "int32", { min: value.min, max: value.max });
+    lets.push({ kind: "let", variable: named, value, mutable: false });
+    return named;
   }
 
   /** The array of partials for a nesting depth; reductions that are not nested share it. */
@@ -326,8 +410,14 @@ class Expansion {
   }
 }
 
+/** `ceil(x / by)` for x ≥ 0. */
+const dividedUp = (x: Expr, by: number): Expr => div(add(x, int(by - 1)), int(by));
+
 interface Chunks {
+  /** Indices of a chunk, at most. */
   readonly size: number;
+  /** What is worked out before the loop over the chunks. */
+  readonly lets: readonly Stmt[];
   /** First index of the current chunk, and the index within it. */
   readonly start: Expr;
   readonly offset: VarExpr;
@@ -339,11 +429,11 @@ interface Chunks {
 const loop = (index: VarExpr, extent: Expr, body: readonly Stmt[]): Stmt => ({ kind: "for", index, extent, body });
 
 function nest(loops: ReduceStmt["loops"], body: readonly Stmt[]): readonly Stmt[] {
-  return loops.reduceRight((inner, { index, extent }) => [loop(index, int(extent), inner)], body);
+  return loops.reduceRight((inner, { index, extent }) => [loop(index, extentValue(extent), inner)], body);
 }
 
 function flatIndex(loops: ReduceStmt["loops"]): Expr {
-  return loops.reduce((flat: Expr, { index, extent }) => add(mul(flat, int(extent)), index), int(0));
+  return loops.reduce((flat: Expr, { index, extent }) => add(mul(flat, extentValue(extent)), index), int(0));
 }
 
 function boundNames(statement: Stmt): readonly string[] {

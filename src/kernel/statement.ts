@@ -1,5 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import type { BinaryOp, Expr, VarExpr } from "./expr.ts";
+import type { Extent } from "./extent.ts";
 
 /**
  * Statements of LoopIR: what one kernel does, in an order that is fixed.
@@ -75,7 +76,7 @@ export interface ReduceStmt {
   readonly variable: VarExpr;
   readonly op: ReduceOp;
   readonly order: "serial" | "interleaved";
-  readonly loops: readonly { readonly index: VarExpr; readonly extent: number }[];
+  readonly loops: readonly { readonly index: VarExpr; readonly extent: Extent }[];
   readonly body: readonly Stmt[];
   readonly value: Expr;
 }
@@ -119,8 +120,11 @@ export function expressionsOf(statement: Stmt): readonly Expr[] {
       return [statement.extent];
     case "let":
     case "set":
-    case "reduce":
       return [statement.value];
+    case "reduce": {
+      const open = statement.loops.flatMap(({ extent }) => (typeof extent === "number" ? [] : [extent]));
+      return open.length === 0 ? [statement.value] : [...open, statement.value];
+    }
     case "store":
       return [statement.at, statement.value];
     case "if":

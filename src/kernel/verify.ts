@@ -1,6 +1,7 @@
 import { isFloat, isInteger, isNumeric, roundTo } from "../core/dtype.ts";
 import { CompileError } from "../core/errors.ts";
 import { type BinaryExpr, childrenOf, type Expr, isCompare, type UnaryExpr, type VarExpr } from "./expr.ts";
+import { mostOf } from "./extent.ts";
 import { lanesProblem } from "./lanes.ts";
 import { type MathFunction, mathFunctionOf } from "./math/define.ts";
 import { divide, nestOf, parallelProblem } from "./parallel.ts";
@@ -220,11 +221,13 @@ class Verifier {
   }
 
   #reduce(reduce: ReduceStmt, guarded: boolean): void {
-    const inside = guarded || reduce.loops.some(({ extent }) => neverRuns(extent));
+    const inside = guarded || reduce.loops.some(({ extent }) => neverRuns(mostOf(extent)));
     const fromData = this.#scope.block(() => {
       for (const { index, extent } of reduce.loops) {
-        const last = Math.max(0, extent - 1);
-        if (!Number.isInteger(extent) || extent < 0) this.#fail(`extent ${extent}`);
+        const most = mostOf(extent);
+        const last = Math.max(0, most - 1);
+        if (typeof extent !== "number") this.#expression(extent, guarded);
+        else if (!Number.isInteger(most) || most < 0) this.#fail(`extent ${most}`);
         if (index.min !== 0 || index.max !== last) {
           this.#fail(`${index.name} ranges over ${index.min} … ${index.max}, the loop over 0 … ${last}`);
         }

@@ -23,6 +23,7 @@ import { MODEL_FILE, readFile, WEIGHTS_FILE, writeFile } from "./saving/paths.ts
 import { Persistence } from "./saving/persistence.ts";
 import { type LoadWeightsOptions, restoringWeights, type SaveWeightsOptions, writeWeights } from "./saving/weights.ts";
 import { type SummaryOptions, summaryText } from "./summary.ts";
+import { atLine } from "./training/at-line.ts";
 import { SampleSource } from "./training/batches.ts";
 import { withClassWeight } from "./training/class-weight.ts";
 import { ArrayFeed, type BatchFeed, type BatchSource, IterableFeed, isBatchSource } from "./training/feeds.ts";
@@ -117,7 +118,7 @@ export abstract class Model<
   async fit(x: Data | BatchSource, second?: Data | FitOptions, third: FitOptions = {}): Promise<History> {
     const trainer = this.#trainer("fit");
     const fromSource = isBatchSource(x);
-    if (!fromSource && isFitOptions(second)) throw this.#noTargets();
+    if (!fromSource && typeof x !== "function" && isFitOptions(second)) throw this.#noTargets();
     const isShort = fromSource && third !== second && isOptions(second);
     const options = isShort ? second : third;
     const y = isShort ? undefined : (second as Data | undefined);
@@ -217,7 +218,8 @@ export abstract class Model<
       verbose: options.verbose ?? 0,
     });
     const parts: NDArray[][] = [];
-    await predictFeed(feed, callbacks, (outputs) => void parts.push(outputs.map(copyOf)), options.signal ?? null);
+    const take = (outputs: readonly NDArray[]) => void parts.push(outputs.map(copyOf));
+    await atLine(here(), () => predictFeed(feed, callbacks, take, options.signal ?? null));
     const joined = (parts[0] ?? []).map((_, i) => joinBatches(parts.map((batch) => batch[i]!)));
     return this.#asOutputs(joined);
   }

@@ -108,7 +108,7 @@ export const matmulOp: OpDef<MatmulAttrs> = defineOp<MatmulAttrs>({
   compute: ({ in: [a, b], attrs, k }, index) => {
     const batch = index.slice(0, -2);
     const [row, column] = index.slice(-2) as [Expr, Expr];
-    const depth = a!.shape[matrixAxes(a!.shape.length, attrs.transposeA).columns]!;
+    const depth = a!.extents[matrixAxes(a!.extents.length, attrs.transposeA).columns]!;
     const term = (i: Expr): Expr =>
       k.binary(
         "mul",

@@ -1,10 +1,11 @@
 import { type DType, isFloat } from "../core/dtype.ts";
-import { knownShape, normalizeAxes } from "../core/shape.ts";
-import { type Size, sizeFrom } from "../core/size.ts";
+import { normalizeAxes } from "../core/shape.ts";
+import { isKnown, type Size, sizeFrom } from "../core/size.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { defineOp } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
-import { axesOf } from "./reduction.ts";
+import { sizeExpr } from "../kernel/extent.ts";
+import { countAlong } from "./reduction.ts";
 import { apply, builderAt, f32, f64, type OpOptions } from "./support.ts";
 
 export const rangeOp = defineOp<{ readonly length: Size; readonly dtype: DType }>({
@@ -44,7 +45,7 @@ export const sizeValueOp = defineOp<{ readonly size: Size; readonly dtype: DType
   dtypes: (_inputs, { dtype }) => [dtype],
   shapes: () => [[]],
   gradient: "none",
-  compute: ({ attrs: { size, dtype }, k }) => k.constant(knownShape([size])[0]!, dtype),
+  compute: ({ attrs: { size, dtype }, k }) => (isKnown(size) ? k.constant(size, dtype) : k.cast(sizeExpr(size), dtype)),
   cost: "free",
   examples: [
     { inputs: [], attrs: { size: 7, dtype: "float32" } },
@@ -74,10 +75,7 @@ export const elementCountOp = defineOp<{ readonly axes: readonly number[] | null
   },
   shapesOfUnknown: () => [[]],
   gradient: "zero",
-  compute: ({ in: [x], attrs: { axes }, output, k }) => {
-    const count = axesOf(axes, x!.shape.length).reduce((product, axis) => product * x!.shape[axis]!, 1);
-    return k.constant(count, output.dtype);
-  },
+  compute: ({ in: [x], attrs: { axes }, output }) => countAlong(x!, axes, output.dtype),
   cost: "free",
   examples: [
     { inputs: [f32([2, 3, 4])], attrs: { axes: null } },

@@ -1,7 +1,8 @@
-import { elementCount, normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
 import { defineOp, type LoopContext, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, and, type Expr, int, le, lt, mul, sub } from "../kernel/expr.ts";
+import { countOfAll, extentValue } from "../kernel/extent.ts";
 import { mul as multiply } from "./arithmetic.ts";
 import { anyDType, apply, f32, f64, floatDType, i32, numericDType, type OpOptions } from "./support.ts";
 
@@ -25,19 +26,20 @@ function scan(
   first: (element: Expr) => Expr,
   next: (element: Expr, before: Expr, previous: Expr) => Expr,
 ): void {
-  const { shape } = output;
-  const axis = attrs.axis < 0 ? attrs.axis + shape.length : attrs.axis;
-  const size = shape[axis]!;
-  const after = elementCount(shape.slice(axis + 1));
-  if (elementCount(shape) === 0) return;
-  loops.loop(elementCount(shape.slice(0, axis)), (a) => {
+  const { extents } = output;
+  const axis = attrs.axis < 0 ? attrs.axis + extents.length : attrs.axis;
+  const size = extentValue(extents[axis]!);
+  const after = countOfAll(extents.slice(axis + 1));
+  if (countOfAll(extents) === 0) return;
+  const last = sub(size, int(1));
+  loops.loop(countOfAll(extents.slice(0, axis)), (a) => {
     loops.loop(after, (b) => {
-      const at = (i: Expr): Expr => add(mul(add(mul(a, int(size)), i), int(after)), b);
-      const start = at(int(attrs.reverse ? size - 1 : 0));
+      const at = (i: Expr): Expr => add(mul(add(mul(a, size), i), extentValue(after)), b);
+      const start = at(attrs.reverse ? last : int(0));
       loops.store(start, first(start));
-      loops.loop(size - 1, (i) => {
-        const element = at(attrs.reverse ? sub(int(size - 2), i) : add(i, int(1)));
-        const before = at(attrs.reverse ? sub(int(size - 1), i) : i);
+      loops.loop(last.kind === "const" ? last.value : last, (i) => {
+        const element = at(attrs.reverse ? sub(sub(last, int(1)), i) : add(i, int(1)));
+        const before = at(attrs.reverse ? sub(last, i) : i);
         loops.store(element, k.let("next", next(element, before, loops.load(before))));
       });
     });
@@ -98,7 +100,7 @@ export const shiftOp: OpDef<ShiftAttrs> = defineOp<ShiftAttrs>({
   compute: ({ in: [x], attrs, output, k }, index) => {
     const axis = attrs.axis < 0 ? attrs.axis + index.length : attrs.axis;
     const from = add(index[axis]!, int(-attrs.by));
-    const inside = and(le(int(0), from), lt(from, int(x!.shape[axis]!)));
+    const inside = and(le(int(0), from), lt(from, extentValue(x!.extents[axis]!)));
     const load = (): Expr => x!(...index.map((i, at) => (at === axis ? from : i)));
     return k.when(inside, load, k.constant(attrs.fill, output.dtype));
   },

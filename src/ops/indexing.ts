@@ -1,11 +1,12 @@
 import type { DType } from "../core/dtype.ts";
-import { elementCount, normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
 import type { DimOf, ExpandDims, Gather, ShapeFrom } from "../core/shape-rules.ts";
 import type { Result, Shape, Valid } from "../core/shape-types.ts";
 import { productOf, type Size, sizeFrom } from "../core/size.ts";
 import { defineOp, type LoopContext, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
-import { add, type Expr, eq, int, mul } from "../kernel/expr.ts";
+import { add, type Expr, eq, int, mul, sub } from "../kernel/expr.ts";
+import { countOfAll, type Extent, extentValue } from "../kernel/extent.ts";
 import { apply, bool, type Dims, f32, f64, i32, type NoAttrs, type OpOptions, sizesFrom } from "./support.ts";
 
 /**
@@ -14,8 +15,8 @@ import { apply, bool, type Dims, f32, f64, i32, type NoAttrs, type OpOptions, si
  */
 const CLAMP_DOC = "Indices out of range, negative ones included, are clamped into it.";
 
-const clamp = (k: LoopContext["k"], index: Expr, size: number): Expr =>
-  k.binary("max", int(0), k.binary("min", index, int(size - 1)));
+const clamp = (k: LoopContext["k"], index: Expr, size: Extent): Expr =>
+  k.binary("max", int(0), k.binary("min", index, sub(extentValue(size), int(1))));
 
 /** Dtype rule: operand `at` holds int32 indices, the output has the dtype of operand `value`. */
 const indexedBy =
@@ -49,9 +50,9 @@ export const gatherOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
   },
   gradient: ({ op, x: [x, indices], g }) => [scatterLike(x!, indices!, g, op.attrs.axis), null],
   compute: ({ in: [x, indices], attrs, k }, index) => {
-    const axis = attrs.axis < 0 ? attrs.axis + x!.shape.length : attrs.axis;
-    const after = axis + indices!.shape.length;
-    const place = clamp(k, indices!(...index.slice(axis, after)), x!.shape[axis]!);
+    const axis = attrs.axis < 0 ? attrs.axis + x!.extents.length : attrs.axis;
+    const after = axis + indices!.extents.length;
+    const place = clamp(k, indices!(...index.slice(axis, after)), x!.extents[axis]!);
     return x!(...index.slice(0, axis), place, ...index.slice(after));
   },
   cost: "cheap",
@@ -102,17 +103,18 @@ export const scatterAddOp: OpDef<ScatterAttrs> = defineOp<ScatterAttrs>({
   kernel: (context) => {
     const { in: operands, attrs, output, k, loops } = context;
     const [indices, updates] = operands;
-    const axis = attrs.axis < 0 ? attrs.axis + output.shape.length : attrs.axis;
-    const before = elementCount(output.shape.slice(0, axis));
-    const size = output.shape[axis]!;
-    const after = elementCount(output.shape.slice(axis + 1));
-    const count = elementCount(indices!.shape);
+    const { extents } = output;
+    const axis = attrs.axis < 0 ? attrs.axis + extents.length : attrs.axis;
+    const before = countOfAll(extents.slice(0, axis));
+    const size = extents[axis]!;
+    const after = countOfAll(extents.slice(axis + 1));
+    const count = countOfAll(indices!.extents);
     clear(context);
     loops.loop(before, (a) => {
       loops.loop(count, (i) => {
         const place = k.let("place", clamp(k, indices!.flat(i), size));
-        const target = mul(add(mul(a, int(size)), place), int(after));
-        const source = mul(add(mul(a, int(count)), i), int(after));
+        const target = mul(add(mul(a, extentValue(size)), place), extentValue(after));
+        const source = mul(add(mul(a, extentValue(count)), i), extentValue(after));
         loops.loop(after, (b) => {
           const element = add(target, b);
           loops.store(element, k.binary("add", loops.load(element), updates!.flat(add(source, b))));
@@ -132,7 +134,7 @@ export const scatterAddOp: OpDef<ScatterAttrs> = defineOp<ScatterAttrs>({
 
 /** Sets every element of the output to 0. */
 function clear({ output, k, loops }: LoopContext): void {
-  loops.loop(elementCount(output.shape), (element) => loops.store(element, k.constant(0, output.dtype)));
+  loops.loop(countOfAll(output.extents), (element) => loops.store(element, k.constant(0, output.dtype)));
 }
 
 /** Updates have the shape the indices and the result call for. */
@@ -176,7 +178,7 @@ export const takeFlatOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
   },
   shapesOfUnknown: ([, indices]) => [indices ?? null],
   gradient: ({ x: [x, indices], g }) => [scatterLike(x!, indices!, g, null), null],
-  compute: ({ in: [x, indices], k }, index) => x!.flat(clamp(k, indices!(...index), elementCount(x!.shape))),
+  compute: ({ in: [x, indices], k }, index) => x!.flat(clamp(k, indices!(...index), countOfAll(x!.extents))),
   cost: "cheap",
   examples: [
     { inputs: [f32([2, 3]), i32([4], { values: [5, 0, 5, 2] })], attrs: {} },
@@ -211,9 +213,9 @@ export const scatterAddFlatOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ rea
   kernel: (context) => {
     const { in: operands, output, k, loops } = context;
     const [indices, updates] = operands;
-    const size = elementCount(output.shape);
+    const size = countOfAll(output.extents);
     clear(context);
-    loops.loop(elementCount(indices!.shape), (i) => {
+    loops.loop(countOfAll(indices!.extents), (i) => {
       const element = k.let("element", clamp(k, indices!.flat(i), size));
       loops.store(element, k.binary("add", loops.load(element), updates!.flat(i)));
     });

@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { normalizeAxes, normalizeAxis, reshapedShape, type Sizes, stridesOf } from "../core/shape.ts";
+import { normalizeAxes, normalizeAxis, reshapedShape, type Sizes } from "../core/shape.ts";
 import type {
   AxisArgument,
   BroadcastTo,
@@ -17,6 +17,7 @@ import type { GraphBuilder } from "../graph/builder.ts";
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, type Expr, int, mul, rem } from "../kernel/expr.ts";
+import { type Extent, extentValue, stridesOfExtents } from "../kernel/extent.ts";
 import { sum, sumTo } from "./reduction.ts";
 import {
   anyDType,
@@ -35,8 +36,11 @@ import {
 } from "./support.ts";
 
 /** Row-major number of an element. */
-export const flatIndex = (shape: readonly number[], index: readonly Expr[]): Expr =>
-  stridesOf(shape).reduce((sum, stride, axis) => add(sum, mul(index[axis]!, int(stride))), int(0));
+export const flatIndex = (extents: readonly Extent[], index: readonly Expr[]): Expr =>
+  stridesOfExtents(extents).reduce<Expr>(
+    (sum, stride, axis) => add(sum, mul(index[axis]!, extentValue(stride))),
+    int(0),
+  );
 
 // ── reshape ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -54,7 +58,10 @@ export const reshapeOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readonly s
   },
   shapesOfUnknown: (_inputs, { shape }) => [shape.includes(-1) ? null : shape],
   gradient: ({ x: [x], g }) => [asShapeOf(g, x!)],
-  compute: ({ in: [x], output }, index) => x!.flat(flatIndex(output.shape, index)),
+  compute: ({ in: [x], output }, index) =>
+    output.sizes.every(isKnown) && x!.sizes.every(isKnown)
+      ? x!.flat(flatIndex(output.extents, index))
+      : x!.regrouped(output.sizes, index),
   cost: "free",
   examples: [
     { inputs: [f32([2, 6])], attrs: { shape: [3, 4] } },
@@ -143,7 +150,7 @@ export const expandDimsOp: OpDef<{ readonly axis: number }> = defineOp<{ readonl
   },
   gradient: ({ x: [x], g }) => [asShapeOf(g, x!)],
   compute: ({ in: [x], attrs: { axis }, output }, index) => {
-    const at = axis < 0 ? axis + output.shape.length : axis;
+    const at = axis < 0 ? axis + output.sizes.length : axis;
     return x!(...index.filter((_, i) => i !== at));
   },
   cost: "free",
@@ -187,10 +194,10 @@ export const squeezeOp: OpDef<{ readonly axes: readonly number[] | null }> = def
   },
   gradient: ({ x: [x], g }) => [asShapeOf(g, x!)],
   compute: ({ in: [x], attrs: { axes } }, index) => {
-    const rank = x!.shape.length;
-    const gone = axes === null ? unitAxes(x!.shape) : axes.map((axis) => (axis < 0 ? axis + rank : axis));
+    const rank = x!.sizes.length;
+    const gone = axes === null ? unitAxes(x!.sizes) : axes.map((axis) => (axis < 0 ? axis + rank : axis));
     let next = 0;
-    return x!(...x!.shape.map((_, axis) => (gone.includes(axis) ? int(0) : index[next++]!)));
+    return x!(...x!.sizes.map((_, axis) => (gone.includes(axis) ? int(0) : index[next++]!)));
   },
   cost: "free",
   examples: [
@@ -361,7 +368,7 @@ export const tileOp: OpDef<{ readonly multiples: Sizes }> = defineOp<{ readonly 
     const apart = x!.shape!.flatMap((size, axis): Size[] => [op.attrs.multiples[axis]!, size]);
     return [sum(reshape(g, apart), { axis: x!.shape!.map((_, axis) => 2 * axis) })];
   },
-  compute: ({ in: [x] }, index) => x!(...index.map((i, axis) => rem(i, int(x!.shape[axis]!)))),
+  compute: ({ in: [x] }, index) => x!(...index.map((i, axis) => rem(i, extentValue(x!.extents[axis]!)))),
   cost: "free",
   examples: [
     { inputs: [f32([2, 3])], attrs: { multiples: [2, 1] } },

@@ -67,9 +67,9 @@ export const prodOfOthersOp: OpDef<AxesAttrs> = defineOp<AxesAttrs>({
   shapesOfUnknown: ([x]) => [x ?? null],
   gradient: ({ op, x: [x], g }) => [apply(prodOfOthersGradientOp, [x!, g], op.attrs)],
   compute: ({ in: [x], attrs, output, k }, index) => {
-    const axes = axesOf(attrs.axes, x!.shape.length);
+    const axes = axesOf(attrs.axes, x!.extents.length);
     if (axes.length === 0) return k.constant(1, output.dtype);
-    const sizes = axes.map((axis) => x!.shape[axis]!);
+    const sizes = axes.map((axis) => x!.extents[axis]!);
     return k.reduce("mul", sizes, (...others) => {
       const at = [...index];
       axes.forEach((axis, i) => {

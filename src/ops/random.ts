@@ -1,7 +1,6 @@
 import type { DType } from "../core/dtype.ts";
 import { isFloat, roundTo } from "../core/dtype.ts";
 import type { ShapeContext, Sizes } from "../core/shape.ts";
-import { knownShape } from "../core/shape.ts";
 import type { DimOf, ShapeFrom } from "../core/shape-rules.ts";
 import type { Size } from "../core/size.ts";
 import { PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY, type Words } from "../core/threefry.ts";
@@ -10,6 +9,7 @@ import { type ComputeContext, defineOp, type KernelBuilder, type OpDef } from ".
 import type { Attrs } from "../graph/operation.ts";
 import { Tensor } from "../graph/operation.ts";
 import { type Expr, int } from "../kernel/expr.ts";
+import { extentOf } from "../kernel/extent.ts";
 import * as math from "../kernel/math/index.ts";
 import { flatIndex } from "./movement.ts";
 import { apply, callError, constantIn, type Dims, i32, type OpOptions, sizesFrom, u32 } from "./support.ts";
@@ -145,7 +145,7 @@ export const randomBitsOp = defineOp<{ readonly shape: Sizes }>({
   name: "randomBits",
   doc: "Random words of 32 bits: element e is the first word of a threefry block.\n$y_e = \\mathrm{threefry}(key, [0, e])_0$",
   dtypes: drawn(() => "uint32"),
-  compute: (context, index) => blockOf(context, flatIndex(context.output.shape, index))[0],
+  compute: (context, index) => blockOf(context, flatIndex(context.output.extents, index))[0],
   examples: [
     { inputs: [KEY], attrs: { shape: [2, 3] } },
     { inputs: [u32([2], { values: [0x13198a2e, 0x03707344] })], attrs: { shape: [5] } },
@@ -170,7 +170,7 @@ export const randomUniformOp = defineOp<UniformAttrs>({
     const { attrs, output, k } = context;
     const type = output.dtype;
     const [low, high] = [roundTo(type, attrs.minimum), roundTo(type, attrs.maximum)];
-    const u = unit(k, blockOf(context, flatIndex(output.shape, index)), type);
+    const u = unit(k, blockOf(context, flatIndex(output.extents, index)), type);
     const scaled = k.binary("mul", u, k.constant(high - low, type));
     const value = k.let("value", k.binary("add", k.constant(low, type), scaled));
     // IEEE minimum keeps the result below b, whatever the rounding did.
@@ -207,7 +207,7 @@ export const randomUniformIntOp = defineOp<IntegerAttrs>({
   dtypes: drawn(() => "int32"),
   compute: (context, index) => {
     const { attrs, output, k } = context;
-    const block = blockOf(context, flatIndex(output.shape, index));
+    const block = blockOf(context, flatIndex(output.extents, index));
     const offset = wholeBelow(k, block, k.constant(attrs.maximum - attrs.minimum, "float64"));
     return k.cast(k.binary("add", offset, k.constant(attrs.minimum, "float64")), "int32");
   },
@@ -235,7 +235,7 @@ export const randomNormalOp = defineOp<NormalAttrs>({
   compute: (context, index) => {
     const { attrs, output, k } = context;
     const type = output.dtype;
-    const u = openUnit(k, blockOf(context, flatIndex(output.shape, index)), type);
+    const u = openUnit(k, blockOf(context, flatIndex(output.extents, index)), type);
     const scaled = k.binary("mul", k.constant(attrs.deviation, type), k.call(math.normalQuantile, u));
     return k.binary("add", k.constant(attrs.mean, type), scaled);
   },
@@ -261,7 +261,7 @@ export const truncatedNormalOp = defineOp<NormalAttrs>({
   compute: (context, index) => {
     const { attrs, output, k } = context;
     const type = output.dtype;
-    const u = openUnit(k, blockOf(context, flatIndex(output.shape, index)), type);
+    const u = openUnit(k, blockOf(context, flatIndex(output.extents, index)), type);
     const part = k.binary("mul", k.constant(WITHIN_TWO, type), u);
     const z = k.call(math.normalQuantile, k.binary("add", k.constant(BELOW_TWO, type), part));
     return k.binary("add", k.constant(attrs.mean, type), k.binary("mul", k.constant(attrs.deviation, type), z));
@@ -288,8 +288,7 @@ export const randomPermutationOp = defineOp<{ readonly length: Size }>({
   gradient: "none",
   kernel: (context) => {
     const { attrs, k, loops } = context;
-    const [length] = knownShape([attrs.length]);
-    loops.loop(length!, (i) => {
+    loops.loop(extentOf(attrs.length), (i) => {
       const count = k.cast(k.binary("add", i, int(1)), "float64");
       const drawnPlace = k.cast(wholeBelow(k, blockOf(context, i), count), "int32");
       // Already true; said once more so that the bounds of every access can be proved.

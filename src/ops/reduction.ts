@@ -1,11 +1,12 @@
-import { isFloat } from "../core/dtype.ts";
+import { type DType, isFloat } from "../core/dtype.ts";
 import { normalizeAxes, normalizeAxis, reducedShape, type ShapeContext, type Sizes, sameShape } from "../core/shape.ts";
 import type { AxisArgument, Reduce } from "../core/shape-rules.ts";
 import type { Result, Shape, Valid } from "../core/shape-types.ts";
 import { isKnown, productOf } from "../core/size.ts";
-import { type ComputeContext, defineOp, type OpDef } from "../graph/define.ts";
+import { type ComputeContext, defineOp, type IndexFunction, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
-import { type Expr, int } from "../kernel/expr.ts";
+import { constant, type Expr, int, cast as toType } from "../kernel/expr.ts";
+import { countOfAll, extentValue } from "../kernel/extent.ts";
 import type { ReduceOp } from "../kernel/statement.ts";
 import { add, div, mul, square, sub } from "./arithmetic.ts";
 import { cast, equal, isFinite as isFiniteTensor, where } from "./comparison.ts";
@@ -69,6 +70,12 @@ export const reductionShapes = {
 export const axesOf = (axes: readonly number[] | null, rank: number): readonly number[] =>
   axes === null ? Array.from({ length: rank }, (_, axis) => axis) : axes.map((axis) => (axis < 0 ? axis + rank : axis));
 
+/** How many elements an operand has along some or all axes, as a number of `dtype`. */
+export function countAlong(x: IndexFunction, axes: readonly number[] | null, dtype: DType): Expr {
+  const count = countOfAll(axesOf(axes, x.extents.length).map((axis) => x.extents[axis]!));
+  return typeof count === "number" ? constant(count, dtype) : toType(count, dtype);
+}
+
 /**
  * Folds the reduced axes of the operand at one index of the output.
  *
@@ -77,15 +84,15 @@ export const axesOf = (axes: readonly number[] | null, rank: number): readonly n
  */
 export function foldAxes(context: ComputeContext<ReductionAttrs>, index: readonly Expr[], op: ReduceOp): Expr {
   const [x] = context.in;
-  const { shape } = x!;
-  const reduced = new Set(axesOf(context.attrs.axes, shape.length));
-  const at = new Array<Expr>(shape.length).fill(int(0));
+  const { extents } = x!;
+  const reduced = new Set(axesOf(context.attrs.axes, extents.length));
+  const at = new Array<Expr>(extents.length).fill(int(0));
   let next = 0;
-  shape.forEach((_, axis) => {
+  extents.forEach((_, axis) => {
     if (!reduced.has(axis)) at[axis] = index[next++]!;
     else if (context.attrs.keepDims) next++;
   });
-  const significant = shape.flatMap((size, axis) => (size === 1 ? [] : [axis]));
+  const significant = extents.flatMap((size, axis) => (size === 1 ? [] : [axis]));
   const inner: number[] = [];
   while (significant.length > 0 && reduced.has(significant.at(-1)!)) inner.unshift(significant.pop()!);
   const outer = significant.filter((axis) => reduced.has(axis));
@@ -95,7 +102,7 @@ export function foldAxes(context: ComputeContext<ReductionAttrs>, index: readonl
       at[axis] = indices[i]!;
     });
   };
-  const sizes = (axes: readonly number[]) => axes.map((axis) => shape[axis]!);
+  const sizes = (axes: readonly number[]) => axes.map((axis) => extents[axis]!);
   const foldInner = (): Expr => {
     if (inner.length === 0) return x!(...at);
     return context.k.reduce(
@@ -219,10 +226,8 @@ export const meanOp: OpDef<ReductionAttrs> = defineOp<ReductionAttrs>({
   ...reductionShapes,
   gradient: ({ op, x: [x], g }) => [spreadTo(div(g, countOf(x!, op.attrs.axes)), x!, op.attrs)],
   compute: (context, index) => {
-    const { shape } = context.in[0]!;
-    const count = axesOf(context.attrs.axes, shape.length).reduce((product, axis) => product * shape[axis]!, 1);
-    const { k, output } = context;
-    return k.binary("div", foldAxes(context, index, "add"), k.constant(count, output.dtype));
+    const count = countAlong(context.in[0]!, context.attrs.axes, context.output.dtype);
+    return context.k.binary("div", foldAxes(context, index, "add"), count);
   },
   examples: reductionExamples(),
 });
@@ -424,15 +429,15 @@ const argRule = {
 function firstPlaceOf(context: ComputeContext<ArgAttrs>, index: readonly Expr[], extreme: "max" | "min"): Expr {
   const { in: operands, attrs, k } = context;
   const x = operands[0]!;
-  const axis = attrs.axis < 0 ? attrs.axis + x.shape.length : attrs.axis;
-  const size = x.shape[axis]!;
+  const axis = attrs.axis < 0 ? attrs.axis + x.extents.length : attrs.axis;
+  const size = x.extents[axis]!;
   const at = (i: Expr): Expr => x(...index.slice(0, axis), i, ...index.slice(attrs.keepDims ? axis + 1 : axis));
   const found = k.reduce(extreme, [size], (i) => at(i!));
   return k.reduce("min", [size], (i) => {
     const value = at(i!);
     const same = k.binary("eq", value, found);
     const hit = isFloat(x.dtype) ? k.binary("or", same, k.binary("ne", value, value)) : same;
-    return k.select(hit, i!, k.int(size));
+    return k.select(hit, i!, extentValue(size));
   });
 }
 

@@ -68,7 +68,7 @@ export const randomBernoulliOp: OpDef<{ readonly dtype: DType }> = defineOp<{ re
   compute: (context, index) => {
     const { in: operands, output, k } = context;
     const p = operands[1]!(...index);
-    return k.cast(k.binary("lt", unit(k, blockOf(context, flatIndex(output.shape, index)), p.type), p), output.dtype);
+    return k.cast(k.binary("lt", unit(k, blockOf(context, flatIndex(output.extents, index)), p.type), p), output.dtype);
   },
   examples: [
     { inputs: [KEY, f32([2, 3], { domain: [0, 1] })], attrs: { dtype: "float32" } },
@@ -188,7 +188,7 @@ export const dropoutMaskOp: OpDef<MaskAttrs> = defineOp<MaskAttrs>({
   dtypes: drawn(() => "bool"),
   compute: (context, index) => {
     const { attrs, output, k } = context;
-    const u = unit(k, blockOf(context, flatIndex(output.shape, index)), "float64");
+    const u = unit(k, blockOf(context, flatIndex(output.extents, index)), "float64");
     return k.binary("le", k.constant(attrs.rate, "float64"), u);
   },
   examples: [

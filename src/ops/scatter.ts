@@ -3,7 +3,8 @@ import { isKnown, productOf, type Size, sizeFrom, sizeText } from "../core/size.
 import { type NestedList, readValue } from "../core/values.ts";
 import { defineOp, type LoopContext, type OpDef } from "../graph/define.ts";
 import { constantValue, Tensor } from "../graph/operation.ts";
-import { add, type Expr, int, mul } from "../kernel/expr.ts";
+import { add, type Expr, int, mul, sub } from "../kernel/expr.ts";
+import { countOfAll, type Extent, extentValue } from "../kernel/extent.ts";
 import { add as addTensors } from "./arithmetic.ts";
 import { equal, greaterEqual, less, logicalOr, where } from "./comparison.ts";
 import { range } from "./counting.ts";
@@ -27,8 +28,8 @@ import {
 
 const CLAMP_DOC = "Indices out of range, negative ones included, are clamped into it.";
 
-const clamp = (k: LoopContext["k"], index: Expr, size: number): Expr =>
-  k.binary("max", int(0), k.binary("min", index, int(size - 1)));
+const clamp = (k: LoopContext["k"], index: Expr, size: Extent): Expr =>
+  k.binary("max", int(0), k.binary("min", index, sub(extentValue(size), int(1))));
 
 /** Dtype rule: operand `at` holds int32 indices, those of `values` have one dtype, which the output has too. */
 const indexedBy =
@@ -97,7 +98,7 @@ export const takeAlongAxisOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
   gradient: ({ op, x: [x, indices], g }) => [apply(scatterAlongAxisOp, [x!, indices!, g], op.attrs), null],
   compute: ({ in: [x, indices], attrs, k }, index) => {
     const axis = attrs.axis < 0 ? attrs.axis + index.length : attrs.axis;
-    const place = clamp(k, indices!(...index), x!.shape[axis]!);
+    const place = clamp(k, indices!(...index), x!.extents[axis]!);
     return x!(...index.map((i, at) => (at === axis ? place : i)));
   },
   cost: "cheap",
@@ -131,17 +132,18 @@ export const scatterAlongAxisOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
   kernel: (context) => {
     const { in: operands, attrs, output, k, loops } = context;
     const [, indices, updates] = operands;
-    const axis = attrs.axis < 0 ? attrs.axis + output.shape.length : attrs.axis;
-    const size = output.shape[axis]!;
-    const count = indices!.shape[axis]!;
-    const after = elementCount(output.shape.slice(axis + 1));
-    loops.loop(elementCount(output.shape), (element) => loops.store(element, k.constant(0, output.dtype)));
-    loops.loop(elementCount(output.shape.slice(0, axis)), (a) => {
+    const { extents } = output;
+    const axis = attrs.axis < 0 ? attrs.axis + extents.length : attrs.axis;
+    const size = extents[axis]!;
+    const count = indices!.extents[axis]!;
+    const after = countOfAll(extents.slice(axis + 1));
+    loops.loop(countOfAll(extents), (element) => loops.store(element, k.constant(0, output.dtype)));
+    loops.loop(countOfAll(extents.slice(0, axis)), (a) => {
       loops.loop(count, (i) => {
         loops.loop(after, (b) => {
-          const source = k.let("source", add(mul(add(mul(a, int(count)), i), int(after)), b));
+          const source = k.let("source", add(mul(add(mul(a, extentValue(count)), i), extentValue(after)), b));
           const place = clamp(k, indices!.flat(source), size);
-          const element = k.let("element", add(mul(add(mul(a, int(size)), place), int(after)), b));
+          const element = k.let("element", add(mul(add(mul(a, extentValue(size)), place), extentValue(after)), b));
           loops.store(element, k.binary("add", loops.load(element), updates!.flat(source)));
         });
       });
@@ -205,17 +207,18 @@ export const gatherNdOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
 function eachTuple(
   { output, k, loops }: LoopContext,
   indices: LoopContext["in"][number],
-  visit: (target: Expr, source: Expr, size: number) => void,
+  visit: (target: Expr, source: Expr, size: Extent) => void,
 ): void {
-  const length = indices.shape.at(-1)!;
-  const size = elementCount(output.shape.slice(length));
-  loops.loop(elementCount(indices.shape.slice(0, -1)), (i) => {
+  // How many numbers a tuple has decides the code.
+  const [length] = knownShape(indices.sizes.slice(-1)) as [number];
+  const size = countOfAll(output.extents.slice(length));
+  loops.loop(countOfAll(indices.extents.slice(0, -1)), (i) => {
     let row: Expr = int(0);
     for (let axis = 0; axis < length; axis++) {
-      const place = clamp(k, indices.flat(add(mul(i, int(length)), int(axis))), output.shape[axis]!);
-      row = add(mul(row, int(output.shape[axis]!)), place);
+      const place = clamp(k, indices.flat(add(mul(i, int(length)), int(axis))), output.extents[axis]!);
+      row = add(mul(row, extentValue(output.extents[axis]!)), place);
     }
-    visit(k.let("target", mul(row, int(size))), k.let("source", mul(i, int(size))), size);
+    visit(k.let("target", mul(row, extentValue(size))), k.let("source", mul(i, extentValue(size))), size);
   });
 }
 
@@ -239,7 +242,7 @@ export const scatterNdOp: OpDef<{ readonly shape: Sizes }> = defineOp<{ readonly
   kernel: (context) => {
     const { in: operands, output, k, loops } = context;
     const [indices, updates] = operands;
-    loops.loop(elementCount(output.shape), (element) => loops.store(element, k.constant(0, output.dtype)));
+    loops.loop(countOfAll(output.extents), (element) => loops.store(element, k.constant(0, output.dtype)));
     eachTuple(context, indices!, (target, source, size) => {
       loops.loop(size, (b) => {
         const element = add(target, b);
@@ -279,7 +282,7 @@ export const tensorScatterUpdateOp: OpDef<NoAttrs> = defineOp<NoAttrs>({
   kernel: (context) => {
     const { in: operands, output, loops } = context;
     const [x, indices, updates] = operands;
-    loops.loop(elementCount(output.shape), (element) => loops.store(element, x!.flat(element)));
+    loops.loop(countOfAll(output.extents), (element) => loops.store(element, x!.flat(element)));
     eachTuple(context, indices!, (target, source, size) => {
       loops.loop(size, (b) => loops.store(add(target, b), updates!.flat(add(source, b))));
     });

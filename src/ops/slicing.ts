@@ -1,11 +1,4 @@
-import {
-  concatenatedShape,
-  knownShape,
-  normalizeAxes,
-  normalizeAxis,
-  type ShapeContext,
-  type Sizes,
-} from "../core/shape.ts";
+import { concatenatedShape, normalizeAxes, normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
 import type {
   Concat,
   ConcatConflict,
@@ -22,6 +15,7 @@ import { addSizes, isKnown, type Size, sizeText, subtractSizes } from "../core/s
 import { defineOp, type KernelBuilder, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, and, type Expr, int, le, lt, sub, truth } from "../kernel/expr.ts";
+import { type Extent, extentValue, sizeExpr } from "../kernel/extent.ts";
 import { expandDims, fillLike, squeeze } from "./movement.ts";
 import {
   anyDType,
@@ -39,7 +33,7 @@ import {
 } from "./support.ts";
 
 /** `from ≤ index < to`. */
-const within = (index: Expr, from: number, to: number): Expr => and(le(int(from), index), lt(index, int(to)));
+const within = (index: Expr, from: Expr, to: Expr): Expr => and(le(from, index), lt(index, to));
 
 // ── slice ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -90,8 +84,7 @@ export const sliceOp: OpDef<SliceAttrs> = defineOp<SliceAttrs>({
     ];
   },
   compute: ({ in: [x], attrs }, index) => {
-    const begin = knownShape(attrs.begin);
-    return x!(...index.map((i, axis) => add(i, int(begin[axis]!))));
+    return x!(...index.map((i, axis) => add(i, sizeExpr(attrs.begin[axis]!))));
   },
   cost: "free",
   examples: [
@@ -164,13 +157,13 @@ export const padOp: OpDef<PadAttrs> = defineOp<PadAttrs>({
     return [x!.shape === null ? apply(sliceLikeOp, [g, x!], { begin }) : slice(g, begin, x!.shape)];
   },
   compute: ({ in: [x], attrs: { paddings, value }, output, k }, index) => {
-    const before = knownShape(paddings.map(([amount]) => amount));
+    const before = paddings.map(([amount]) => sizeExpr(amount));
     const inside = index.reduce((all, i, axis) => {
       const from = before[axis]!;
-      const size = x!.shape[axis]!;
-      return size === output.shape[axis] ? all : and(all, within(i, from, from + size));
+      if (x!.sizes[axis] === output.sizes[axis]) return all;
+      return and(all, within(i, from, add(from, extentValue(x!.extents[axis]!))));
     }, truth(true));
-    const load = () => x!(...index.map((i, axis) => sub(i, int(before[axis]!))));
+    const load = () => x!(...index.map((i, axis) => sub(i, before[axis]!)));
     return k.when(inside, load, k.constant(value, output.dtype));
   },
   cost: "cheap",
@@ -273,7 +266,7 @@ export const concatOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
     return chooseAlong(
       k,
       index[axis]!,
-      parts.map((part) => part.shape[axis]!),
+      parts.map((part) => part.extents[axis]!),
       k.constant(0, output.dtype),
       (which, i) => parts[which]!(...index.map((own, at) => (at === axis ? i : own))),
     );
@@ -292,16 +285,16 @@ export const concatOp: OpDef<AxisAttrs> = defineOp<AxisAttrs>({
 function chooseAlong(
   k: KernelBuilder,
   index: Expr,
-  sizes: readonly number[],
+  sizes: readonly Extent[],
   nothing: Expr,
   part: (which: number, index: Expr) => Expr,
 ): Expr {
-  let offset = 0;
-  return sizes.reduce((chosen, size, which) => {
+  let offset: Expr = int(0);
+  return sizes.reduce<Expr>((chosen, size, which) => {
     const from = offset;
-    offset += size;
+    offset = add(from, extentValue(size));
     if (size === 0) return chosen;
-    return k.when(within(index, from, from + size), () => part(which, sub(index, int(from))), chosen);
+    return k.when(within(index, from, offset), () => part(which, sub(index, from)), chosen);
   }, nothing);
 }
 
@@ -468,7 +461,9 @@ export const reverseOp: OpDef<{ readonly axes: readonly number[] }> = defineOp<{
   compute: ({ in: [x], attrs: { axes } }, index) => {
     const rank = index.length;
     const turned = axes.map((axis) => (axis < 0 ? axis + rank : axis));
-    return x!(...index.map((i, axis) => (turned.includes(axis) ? sub(int(x!.shape[axis]! - 1), i) : i)));
+    return x!(
+      ...index.map((i, axis) => (turned.includes(axis) ? sub(sub(extentValue(x!.extents[axis]!), int(1)), i) : i)),
+    );
   },
   cost: "free",
   examples: [

@@ -1,4 +1,4 @@
-import { knownShape, normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
+import { normalizeAxis, type ShapeContext, type Sizes } from "../core/shape.ts";
 import {
   addSizes,
   floorDivideSizes,
@@ -11,6 +11,7 @@ import {
 import { defineOp, type OpDef } from "../graph/define.ts";
 import type { Tensor } from "../graph/operation.ts";
 import { add, and, div, type Expr, eq, int, le, lt, mul, rem, sub, truth } from "../kernel/expr.ts";
+import { extentValue, sizeExpr } from "../kernel/extent.ts";
 import { add as addTensors } from "./arithmetic.ts";
 import { gather } from "./indexing.ts";
 import { broadcastTo, expandDims, reshape, transpose } from "./movement.ts";
@@ -52,8 +53,7 @@ export const stridedSliceOp: OpDef<StridedAttrs> = defineOp<StridedAttrs>({
     return [apply(stridedPadOp, [g], { begin, strides, shape: x!.shape! })];
   },
   compute: ({ in: [x], attrs: { begin, strides } }, index) => {
-    const first = knownShape(begin);
-    return x!(...index.map((i, axis) => add(mul(i, int(strides[axis]!)), int(first[axis]!))));
+    return x!(...index.map((i, axis) => add(mul(i, int(strides[axis]!)), sizeExpr(begin[axis]!))));
   },
   cost: "free",
   examples: [
@@ -84,15 +84,14 @@ export const stridedPadOp: OpDef<StridedPadAttrs> = defineOp<StridedPadAttrs>({
     return [apply(stridedSliceOp, [g], { begin, strides, size: x!.shape })];
   },
   compute: ({ in: [x], attrs: { begin, strides }, output, k }, index) => {
-    const first = knownShape(begin);
     let inside = truth(true);
     const at = index.map((i, axis): Expr => {
       const stride = strides[axis]!;
       // Counted from the end for negative strides, so that the division is of positive numbers.
-      const distance = stride < 0 ? sub(int(first[axis]!), i) : add(i, int(-first[axis]!));
+      const distance = stride < 0 ? sub(sizeExpr(begin[axis]!), i) : sub(i, sizeExpr(begin[axis]!));
       const place = div(distance, int(Math.abs(stride)));
       const whole = eq(rem(distance, int(Math.abs(stride))), int(0));
-      inside = and(inside, and(whole, and(le(int(0), distance), lt(place, int(x!.shape[axis]!)))));
+      inside = and(inside, and(whole, and(le(int(0), distance), lt(place, extentValue(x!.extents[axis]!)))));
       return place;
     });
     return k.when(inside, () => x!(...at), k.constant(0, output.dtype));

@@ -136,8 +136,8 @@ export const broadcastRule = (inputs: readonly Sizes[], _attrs: Attrs, context: 
 
 /** An operand's value at an index of the output it broadcasts to. */
 export function broadcastAt(operand: IndexFunction, index: readonly Expr[]): Expr {
-  const own = index.slice(index.length - operand.shape.length);
-  return operand(...own.map((i, axis) => (operand.shape[axis] === 1 ? int(0) : i)));
+  const own = index.slice(index.length - operand.extents.length);
+  return operand(...own.map((i, axis) => (operand.extents[axis] === 1 ? int(0) : i)));
 }
 
 // ── pointwise records ────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
 import type { Backend, Executable, Plan, PlanMemory } from "../compiler/plan.ts";
 import type { TypedArray } from "../core/dtype.ts";
 import { StateError } from "../core/errors.ts";
-import { knownShape } from "../core/shape.ts";
+import { elementCount } from "../core/shape.ts";
+import { isKnown } from "../core/size.ts";
 import { reachable } from "../graph/function.ts";
 import type { Variable } from "../graph/operation.ts";
 import type { SessionMemory } from "./memory.ts";
@@ -12,38 +13,22 @@ import type { Tap } from "./tap.ts";
 /** A value for each feed. */
 export type FedArrays = readonly (TypedArray | number)[];
 
-/** A plan bound to the memory of a session. */
-export class Instance {
+/** A plan bound to the memory of a session. All runs of it share this, whatever their sizes. */
+export class BoundPlan {
   readonly plan: Plan;
   readonly executable: Executable;
-  readonly #memory: SessionMemory;
+  readonly memory: SessionMemory;
   readonly #addresses: readonly number[];
-  /** Where each fed tensor's array goes. */
-  readonly #feedAt: readonly number[];
-  /** Variables whose value a run needs before it starts. */
-  readonly #reads: readonly Variable[];
-  readonly #writes: readonly Variable[];
-  /** What shows the last of the plan's results; those before are returned. */
-  readonly #taps: readonly Tap[];
-  readonly #fetched: readonly number[];
-  /** Arrays that a run overwrites before it ends, or that no one may write to. Results are copies of them. */
-  readonly #unsafe: ReadonlySet<number>;
-  /** Blocks for such copies, by the array; only if views are asked for. */
-  readonly #kept = new Map<number, number>();
-  readonly #copiesKept = new Map<number, TypedArray>();
-  /** The plan's arrays, its feeds, and its results as views; and for which state of the storage they were made. */
+  /** Blocks for copies of results, by the array; only if views are asked for. */
+  readonly kept = new Map<number, number>();
   #views: PlanMemory = [];
-  #feeds: readonly TypedArray[] = [];
-  #results: readonly NDArray[] | null = null;
   #generation = Number.NaN;
   #released = false;
 
   /** @throws MemoryError if the plan needs more than there is */
-  constructor(plan: Plan, backend: Backend, memory: SessionMemory, taps: readonly Tap[]) {
+  constructor(plan: Plan, backend: Backend, memory: SessionMemory) {
     this.plan = plan;
-    this.#memory = memory;
-    this.#taps = taps;
-    this.#fetched = plan.results.slice(0, plan.results.length - taps.length);
+    this.memory = memory;
     this.#addresses = memory.bind(plan);
     try {
       this.executable = backend.link(plan, { storage: memory.storage, addresses: this.#addresses });
@@ -51,13 +36,6 @@ export class Instance {
       this.release();
       throw cause;
     }
-    this.#feedAt = plan.feeds.map((_, feed) =>
-      plan.arrays.findIndex((array) => array.region === "feed" && array.at === feed),
-    );
-    this.#reads = plan.fn.ops.flatMap((op) => (op.def.effect === "variable" ? [op.outputs[0] as Variable] : []));
-    this.#writes = plan.fn.writes.map((write) => write.variable);
-    const overwritten = new Set(plan.commits.map(({ to }) => to));
-    this.#unsafe = new Set(this.#fetched.filter((at) => overwritten.has(at) || plan.arrays[at]!.region === "constant"));
   }
 
   /** True once its memory went to others. */
@@ -68,7 +46,89 @@ export class Instance {
     if (this.#released) return;
     this.#released = true;
     this.executable?.release?.();
-    this.#memory.release(this.plan, this.#addresses, this.#kept);
+    this.memory.release(this.plan, this.#addresses, this.kept);
+  }
+
+  /** Makes a block for the copy of an array. True if there was none. */
+  keep(array: number): boolean {
+    if (this.kept.has(array)) return false;
+    this.kept.set(array, this.memory.keep(this.plan.arrays[array]!));
+    return true;
+  }
+
+  /** The plan's arrays as they lie now. Those that still show what they should stay the same objects. */
+  get views(): PlanMemory {
+    const { storage } = this.memory;
+    if (this.#generation === storage.generation) return this.#views;
+    this.#views = this.plan.arrays.map(({ region, dtype, length, part }, i) => {
+      // What moves by sizes that only a run knows is seen from the beginning.
+      const offset = part && isKnown(part.offset) ? part.offset : 0;
+      const address = this.#addresses[i]! + offset;
+      if (region === "arena") return storage.view(dtype, storage.arena + address, length);
+      const before = this.#views[i];
+      // Memory that has grown leaves views of length 0 behind.
+      return before && length > 0 && before.length === length ? before : storage.view(dtype, address, length);
+    });
+    this.#generation = storage.generation;
+    return this.#views;
+  }
+}
+
+/** What a run with certain sizes needs besides its plan. */
+export interface RunSizes {
+  /** What the plan's array of sizes holds; null for a plan for exact sizes. */
+  readonly slots: readonly number[] | null;
+  readonly feeds: readonly (readonly number[])[];
+  readonly results: readonly (readonly number[])[];
+}
+
+/** A plan bound to memory, for runs with certain sizes. */
+export class Instance {
+  readonly bound: BoundPlan;
+  readonly plan: Plan;
+  readonly #memory: SessionMemory;
+  readonly #sizes: RunSizes;
+  /** Where each fed tensor's array goes. */
+  readonly #feedAt: readonly number[];
+  /** Variables whose value a run needs before it starts. */
+  readonly #reads: readonly Variable[];
+  readonly #writes: readonly Variable[];
+  /** What shows the last of the plan's results; those before are returned. */
+  readonly #taps: readonly Tap[];
+  readonly #fetched: readonly number[];
+  /** Arrays that a run overwrites before it ends, or that no one may write to. Results are copies of them. */
+  readonly #unsafe: ReadonlySet<number>;
+  readonly #copiesKept = new Map<number, TypedArray>();
+  /** The plan's arrays, its feeds, and its results as views; and for which state of the storage they were made. */
+  #views: PlanMemory = [];
+  #feeds: readonly TypedArray[] = [];
+  #results: readonly NDArray[] | null = null;
+  #generation = Number.NaN;
+
+  constructor(bound: BoundPlan, sizes: RunSizes, taps: readonly Tap[]) {
+    const { plan } = bound;
+    this.bound = bound;
+    this.plan = plan;
+    this.#memory = bound.memory;
+    this.#sizes = sizes;
+    this.#taps = taps;
+    this.#fetched = plan.results.slice(0, plan.results.length - taps.length);
+    this.#feedAt = plan.feeds.map((_, feed) =>
+      plan.arrays.findIndex((array) => array.region === "feed" && array.at === feed),
+    );
+    this.#reads = plan.fn.ops.flatMap((op) => (op.def.effect === "variable" ? [op.outputs[0] as Variable] : []));
+    this.#writes = plan.fn.writes.map((write) => write.variable);
+    const overwritten = new Set(plan.commits.map(({ to }) => to));
+    this.#unsafe = new Set(this.#fetched.filter((at) => overwritten.has(at) || plan.arrays[at]!.region === "constant"));
+  }
+
+  get executable(): Executable {
+    return this.bound.executable;
+  }
+
+  /** True once its memory went to others. */
+  get released(): boolean {
+    return this.bound.released;
   }
 
   /** True if a run that fails half way leaves variables in a mixed state. */
@@ -123,6 +183,8 @@ export class Instance {
       if (!this.#memory.initialized.has(variable)) throw this.#uninitialized(variable);
     if (!copy) this.#keepCopies();
     this.#look();
+    const { slots } = this.#sizes;
+    if (slots) (this.#views[this.plan.sizes!.array] as Int32Array).set(slots); // sizes are int32
     if (feeds) for (let i = 0; i < feeds.length; i++) place(feeds[i]!, this.#feeds[i]!);
   }
 
@@ -141,47 +203,48 @@ export class Instance {
 
   /** A result of the plan, as an array of its own. */
   #copyOf(result: number): NDArray {
-    const { fn, results, arrays } = this.plan;
+    const { results, arrays } = this.plan;
     const at = results[result]!;
-    return new NDArray(this.#views[at]!.slice(), knownShape(fn.results[result]!.shape), arrays[at]!.dtype);
+    const shape = this.#sizes.results[result]!;
+    return new NDArray(this.#views[at]!.slice(0, elementCount(shape)), shape, arrays[at]!.dtype);
   }
 
   #viewsOfResults(): readonly NDArray[] {
-    const { plan } = this;
     for (const [at, copy] of this.#copiesKept) copy.set(this.#views[at]!);
-    this.#results ??= this.#fetched.map((at, i) =>
-      viewArray(
-        this.#copiesKept.get(at) ?? this.#views[at]!,
-        knownShape(plan.fn.results[i]!.shape),
-        plan.arrays[at]!.dtype,
-      ),
-    );
+    this.#results ??= this.#fetched.map((at, i) => {
+      const shape = this.#sizes.results[i]!;
+      const view = firstOf(this.#copiesKept.get(at) ?? this.#views[at]!, elementCount(shape));
+      return viewArray(view, shape, this.plan.arrays[at]!.dtype);
+    });
     return this.#results;
   }
 
   /** Before a run, since memory may grow: blocks for results that need a copy even if views are asked for. */
   #keepCopies(): void {
-    if (this.#kept.size === this.#unsafe.size) return;
-    for (const at of this.#unsafe) this.#kept.set(at, this.#memory.keep(this.plan.arrays[at]!));
+    if (this.#copiesKept.size === this.#unsafe.size) return;
+    for (const at of this.#unsafe) this.bound.keep(at);
     this.#generation = Number.NaN;
   }
 
-  /** Makes the views anew if memory has changed. Those that still show what they should stay the same objects. */
+  /** Makes the views anew if memory has changed. */
   #look(): void {
     const { storage } = this.#memory;
     if (this.#generation === storage.generation) return;
     const { arrays } = this.plan;
-    this.#views = arrays.map(({ region, dtype, length, part }, i) => {
-      const address = this.#addresses[i]! + (part?.offset ?? 0);
-      if (region === "arena") return storage.view(dtype, storage.arena + address, length);
-      const before = this.#views[i];
-      // Memory that has grown leaves views of length 0 behind.
-      return before && length > 0 && before.length === length ? before : storage.view(dtype, address, length);
+    const before = this.#feeds;
+    this.#views = this.bound.views;
+    this.#feeds = this.#feedAt.map((at, i) => {
+      const length = elementCount(this.#sizes.feeds[i]!);
+      // The same object as long as it shows the memory: it is what users write to.
+      return before[i]?.buffer === this.#views[at]!.buffer && before[i].length === length
+        ? before[i]
+        : firstOf(this.#views[at]!, length);
     });
-    this.#feeds = this.#feedAt.map((at) => this.#views[at]!);
     this.#copiesKept.clear();
-    for (const [at, address] of this.#kept)
-      this.#copiesKept.set(at, storage.view(arrays[at]!.dtype, address, arrays[at]!.length));
+    for (const at of this.#unsafe) {
+      const address = this.bound.kept.get(at);
+      if (address !== undefined) this.#copiesKept.set(at, storage.view(arrays[at]!.dtype, address, arrays[at]!.length));
+    }
     this.#results = null;
     this.#generation = storage.generation;
   }
@@ -208,3 +271,7 @@ function place(value: TypedArray | number, into: TypedArray): void {
   if (typeof value === "number") into[0] = value;
   else if (value !== into) into.set(value);
 }
+
+/** The first elements of an array; the array itself if they are all of them. */
+const firstOf = (array: TypedArray, count: number): TypedArray =>
+  array.length === count ? array : array.subarray(0, count);

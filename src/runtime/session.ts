@@ -1,35 +1,22 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { compile } from "../compiler/compile.ts";
 import type { CompileOptions } from "../compiler/pass.ts";
 import type { Backend, Plan } from "../compiler/plan.ts";
-import { getOrMake } from "../core/collections.ts";
 import type { TypedArray } from "../core/dtype.ts";
-import { FeedError, MemoryError, StateError } from "../core/errors.ts";
+import { StateError } from "../core/errors.ts";
 import type { Shape } from "../core/shape-types.ts";
 import type { ValueLike } from "../core/values.ts";
-import { warn } from "../core/warnings.ts";
-import { captureFunction, type GraphFunction, reachable } from "../graph/function.ts";
-import { describeTensor, type Operation, type Tensor, type Variable } from "../graph/operation.ts";
+import type { Tensor, Variable } from "../graph/operation.ts";
 import { type BackendChoice, chooseBackend } from "./backends.ts";
-import {
-  bindFeeds,
-  type FedShape,
-  type Feeds,
-  ownMemory,
-  readFeed,
-  readFeeds,
-  requireVariable,
-  resolveFeeds,
-} from "./feeds.ts";
-import { type Fetched, type Fetches, type FetchPlan, planFetches } from "./fetches.ts";
+import { bindFeeds, type Feeds, ownMemory, readFeed, readFeeds, requireVariable, resolveFeeds } from "./feeds.ts";
+import { type Fetched, type Fetches, planFetches } from "./fetches.ts";
 import type { Graph } from "./graph.ts";
-import { Instance } from "./instance.ts";
 import { SessionMemory } from "./memory.ts";
 import { NDArray } from "./ndarray.ts";
+import { PlanCache } from "./plan-cache.ts";
 import { type PreparedRun, type PrepareOptions, prepareRun } from "./prepared.ts";
 import { type AsyncOptions, RunQueue } from "./queue.ts";
 import { here } from "./reading.ts";
-import { type Tap, tapsOf } from "./tap.ts";
+import { requireModes, type SizeModes } from "./sizes.ts";
 
 export interface SessionOptions extends BackendChoice {
   /** Refuse feeds that hold NaN or infinities. */
@@ -38,6 +25,11 @@ export interface SessionOptions extends BackendChoice {
   readonly compile?: CompileOptions;
   /** Plans kept per session; the one used longest ago is dropped. Default 64. */
   readonly planLimit?: number;
+  /**
+   * Which named sizes get a plan for each value (`"exact"`), and which one plan for all (`"run-time"`): one of them for
+   * all sizes, or by name. Default: the first two values of a size are exact, from the third on it is a run-time integer.
+   */
+  readonly sizes?: SizeModes;
   /** Bytes that variables, constants, fed values and the arena may take together. Default: what the machine has. */
   readonly memoryBudget?: number;
 }
@@ -54,22 +46,17 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #backend: Backend;
   readonly #memory: SessionMemory;
-  /** By fetches and fed tensors: what to compute. */
-  readonly #functions = new Map<string, Captured>();
-  /** By that and the fed shapes; in order of last use. */
-  readonly #plans = new Map<string, Plan>();
-  /** By that and the prepared run, if one has them for itself; in order of last use. */
-  readonly #instances = new Map<string, Instance>();
-  /** The same for those that stay: somebody may have written to their feeds. */
-  readonly #kept = new Map<string, Instance>();
+  readonly #cache: PlanCache;
   readonly #queue = new RunQueue();
   #closed = false;
 
   constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.#options = options;
+    requireModes(options.sizes);
     this.#backend = chooseBackend(options);
     this.#memory = new SessionMemory(this.#backend, options.memoryBudget);
+    this.#cache = new PlanCache(graph, options, this.#backend, this.#memory);
   }
 
   /**
@@ -85,7 +72,7 @@ export class Session {
     const wanted = planFetches(this.graph, fetches);
     const fed = readFeeds(this.graph, feeds, { checkFinite: this.#options.checkFeeds === true });
     let data: readonly TypedArray[] = fed.map((value) => value.data);
-    const instance = this.#instance(wanted, fed, {
+    const instance = this.#cache.find(wanted, fed, {
       beforeGrowth() {
         data = data.map(ownMemory);
       },
@@ -107,7 +94,7 @@ export class Session {
     const data = fed.map((value) => value.data.slice());
     bindFeeds(fed);
     return this.#queue.add(async () => {
-      const results = await this.#instance(wanted, fed).runAsync(data, true);
+      const results = await this.#cache.find(wanted, fed).runAsync(data, true);
       return wanted.pack(results) as Fetched<F>;
     }, options);
   }
@@ -132,7 +119,7 @@ export class Session {
       options,
       checkFinite: this.#options.checkFeeds === true,
       requireOpen: (what) => this.#requireFree(what),
-      find: (fed, keep, beforeGrowth) => this.#instance(wanted, fed, { owner, keep, beforeGrowth }),
+      find: (fed, keep, beforeGrowth) => this.#cache.find(wanted, fed, { owner, keep, beforeGrowth }),
     });
     return run as PreparedRun<Fetched<F>>;
   }
@@ -142,11 +129,16 @@ export class Session {
     return this.#backend.threads ?? 1;
   }
 
+  /** Plans compiled since it was opened. */
+  get plansCompiled(): number {
+    return this.#cache.compiled;
+  }
+
   /** The plan a run with these arguments would use: for looking at passes, kernels, memory and source. */
   plan(fetches: Fetches, feeds: Feeds = []): Plan & { readonly source: string } {
     this.#requireFree("plan");
     const wanted = planFetches(this.graph, fetches);
-    const { plan, executable } = this.#instance(wanted, readFeeds(this.graph, feeds, { checkFinite: false }));
+    const { plan, executable } = this.#cache.find(wanted, readFeeds(this.graph, feeds, { checkFinite: false }));
     return {
       ...plan,
       get source() {
@@ -183,10 +175,7 @@ export class Session {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.close();
-    this.#functions.clear();
-    this.#plans.clear();
-    this.#instances.clear();
-    this.#kept.clear();
+    this.#cache.close();
     this.#memory.close();
   }
 
@@ -222,117 +211,5 @@ export class Session {
         fix: "run the initializer in a new Session, or compile with { inPlace: false }",
       });
     }
-  }
-
-  /** The plan for these fetches and fed sizes, bound to this session's memory, from a cache if it can be. */
-  #instance(wanted: FetchPlan, fed: readonly FedShape[], use: InstanceUse = {}): Instance {
-    const { owner = "run", keep = false, beforeGrowth } = use;
-    const sizes = bindFeeds(fed);
-    const what = `${wanted.key}|${fed.map(({ tensor }) => `${tensor.op.id}.${tensor.index}`).join()}`;
-    const planKey = `${what}|${fed.map(({ shape }) => shape.join("x")).join()}`;
-    const key = `${planKey}|${owner}`;
-    const kept = this.#kept.get(key);
-    if (kept) return kept;
-    const bound = this.#instances.get(key);
-    const plan = this.#recent(this.#plans, planKey, () => bound?.plan ?? this.#compile(what, wanted, fed, sizes));
-    if (!bound) beforeGrowth?.();
-    const instance = bound ?? this.#bind(plan, this.#functions.get(what)!.taps);
-    if (keep) {
-      this.#instances.delete(key);
-      this.#kept.set(key, instance);
-      return instance;
-    }
-    return this.#recent(this.#instances, key, () => instance);
-  }
-
-  #bind(plan: Plan, taps: readonly Tap[]): Instance {
-    const bind = () => new Instance(plan, this.#backend, this.#memory, taps);
-    try {
-      return bind();
-    } catch (error) {
-      if (!(error instanceof MemoryError) || this.#instances.size === 0) throw error;
-      // Plans that are here only because they may be wanted again make room.
-      for (const instance of this.#instances.values()) instance.release();
-      this.#instances.clear();
-      return bind();
-    }
-  }
-
-  /** The value from a cache, or a new one; the one used longest ago goes if there are too many. */
-  #recent<T extends Plan | Instance>(cache: Map<string, T>, key: string, make: () => T): T {
-    const value = cache.get(key) ?? make();
-    cache.delete(key);
-    cache.set(key, value);
-    if (cache.size > (this.#options.planLimit ?? 64)) {
-      const [oldest, dropped] = cache.entries().next().value!;
-      cache.delete(oldest);
-      if (dropped instanceof Instance) dropped.release();
-    }
-    return value;
-  }
-
-  #compile(what: string, wanted: FetchPlan, fed: readonly FedShape[], sizes: ReadonlyMap<string, number>): Plan {
-    const { fn } = getOrMake(this.#functions, what, () => this.#capture(wanted, fed));
-    const shapes = fed.map(({ shape }) => shape);
-    const { target, threads = 1 } = this.#backend;
-    const plan = compile(fn, shapes, sizes, { target, threads, ...this.#options.compile });
-    for (const event of plan.trace.flatMap(({ events }) => events)) {
-      if (event.kind !== "advice") continue;
-      warn({
-        what: `${event.at.name}: ${event.why}`,
-        at: event.at.line,
-        fix: "use the stable op, or compile with { stabilise: true }",
-      });
-    }
-    return plan;
-  }
-
-  #capture(wanted: FetchPlan, fed: readonly FedShape[]): Captured {
-    const feeds = fed.map(({ tensor }) => tensor);
-    const isFed = new Set(feeds);
-    const { tensors, targets } = wanted;
-    const taps = tapsOf(this.graph, tensors, targets, (tensor) => isFed.has(tensor));
-    const fn = captureFunction(this.graph, [...tensors, ...taps.map(({ tensor }) => tensor)], targets, feeds);
-    requireFed(wanted, isFed);
-    return { fn, taps };
-  }
-}
-
-/** What fetches ask for. Results that taps show stand behind those that were fetched. */
-interface Captured {
-  readonly fn: GraphFunction;
-  readonly taps: readonly Tap[];
-}
-
-interface InstanceUse {
-  /** Whose feeds it has. */
-  readonly owner?: string;
-  readonly keep?: boolean;
-  readonly beforeGrowth?: (() => void) | undefined;
-}
-
-/** @throws FeedError naming a placeholder that is needed and not fed, its line, and the fetch that needs it */
-function requireFed(wanted: FetchPlan, fed: ReadonlySet<Tensor>): void {
-  const isFed = (tensor: Tensor): boolean => fed.has(tensor);
-  const missing = (op: Operation): boolean => op.def.effect === "placeholder" && !fed.has(op.outputs[0]!);
-  const roots = [...wanted.tensors.filter((tensor) => !isFed(tensor)).map((tensor) => tensor.op), ...wanted.targets];
-  const needed = reachable(roots, isFed);
-  if (!needed.some(missing)) return;
-  for (const root of roots) {
-    const placeholder = reachable([root], isFed).find(missing);
-    if (!placeholder) continue;
-    const others = needed.filter((op) => op !== placeholder && missing(op)).map((op) => `"${op.name}"`);
-    throw new FeedError({
-      what: `run: you must feed a value for placeholder ${describeTensor(placeholder.outputs[0]!)}`,
-      details: [
-        `placeholder "${placeholder.name}" was made at ${placeholder.line ?? "an unknown line"}`,
-        ...(root === placeholder
-          ? []
-          : [`"${root.name}", which is fetched, needs it (made at ${root.line ?? "an unknown line"})`]),
-        ...(others.length > 0 ? [`also not fed: ${others.join(", ")}`] : []),
-      ],
-      at: here(),
-      fix: `pass a value: run(…, { ${/^\w+$/.test(placeholder.name) ? placeholder.name : JSON.stringify(placeholder.name)}: value })`,
-    });
   }
 }

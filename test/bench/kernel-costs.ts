@@ -1,6 +1,7 @@
 /** What a kernel must do at least, counted from its LoopIR: floating-point operations, and bytes moved once. */
 import { byteSize, isFloat } from "../../src/core/dtype.ts";
 import { childrenOf, type Expr, isCompare } from "../../src/kernel/expr.ts";
+import { mostOf } from "../../src/kernel/extent.ts";
 import { mathFunction } from "../../src/kernel/math/index.ts";
 import type { Buffer, Kernel, Stmt } from "../../src/kernel/statement.ts";
 
@@ -40,7 +41,7 @@ function countBody(body: readonly Stmt[], turns: number, tally: Tally): void {
         break;
       }
       case "reduce": {
-        const all = statement.loops.reduce((product, { extent }) => product * extent, turns);
+        const all = statement.loops.reduce((product, { extent }) => product * mostOf(extent), turns);
         countBody(statement.body, all, tally);
         countExpression(statement.value, all, tally);
         if (isFloat(statement.variable.type)) tally.flops += all;

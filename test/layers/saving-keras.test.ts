@@ -10,12 +10,18 @@ import {
   Dense,
   Dropout,
   GRU,
+  GRUCell,
   input,
   LSTM,
+  LSTMCell,
   loadModel,
   Model,
+  MultiHeadAttention,
   model,
+  PReLU,
+  RNN,
   sequential,
+  TimeDistributed,
 } from "../../src/layers/index.ts";
 import { RandomStream } from "../support/random.ts";
 
@@ -55,6 +61,13 @@ const makers = {
     const both = new Bidirectional(new GRU(2))(steps) as Tensor;
     const last = new LSTM(4)(steps) as Tensor;
     return model(start, new Dense(2)(new Concatenate()([inner(last), inner(both)]))) as object as Any;
+  },
+  cells: () => {
+    const start = input([6, 4]);
+    const looked = new MultiHeadAttention(2, 3)([start, start]) as Tensor;
+    const each = new TimeDistributed(new Dense(3, { activation: "tanh" }))(looked);
+    const run = new RNN([new LSTMCell(2), new GRUCell(3)]);
+    return model(start, run(new PReLU()(each)) as Tensor) as object as Any;
   },
   own: () => {
     const own = new Own();

@@ -10,6 +10,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { IndexFunction, KernelBuilder, LoopContext } from "../../src/graph/define.ts";
 import type { Tensor } from "../../src/graph/operation.ts";
 import { binary, bitcast, cast, constant, type Expr, int, select, unary } from "../../src/kernel/expr.ts";
+import { mostOf } from "../../src/kernel/extent.ts";
 import {
   type ActivationName,
   activation,
@@ -441,7 +442,14 @@ const numberOf = (expr: Expr): number => (expr.kind === "const" ? expr.value : N
 
 function vectorOf(values: readonly number[], dtype: DType): IndexFunction {
   const at = (i: Expr): Expr => constant(values[numberOf(i)]!, dtype);
-  return Object.assign((i?: Expr) => at(i ?? int(0)), { flat: at, shape: [values.length], dtype });
+  return Object.assign((i?: Expr) => at(i ?? int(0)), {
+    flat: at,
+    regrouped: () => unused("regrouped"),
+    sizes: [values.length],
+    extents: [values.length],
+    shape: [values.length],
+    dtype,
+  });
 }
 const keyOf = ({ op }: Tensor): Words => [...(op.attrs.value as Uint32Array)] as [number, number];
 
@@ -459,7 +467,7 @@ describe("random", () => {
     const words = keyOf(key);
     expect(words).toEqual([256, 7]);
     const bits = { in: [vectorOf(words, "uint32")], k: folding, attrs: { shape: [4, 5] } };
-    const output = { dtype: "uint32", shape: [4, 5] } as const;
+    const output = { dtype: "uint32", sizes: [4, 5], extents: [4, 5], shape: [4, 5] } as const;
     const element = (i: number) => [int(Math.floor(i / 5)), int(i % 5)];
     const drawn = Array.from({ length: 20 }, (_, i) =>
       numberOf(randomBitsOp.compute!({ ...bits, output }, element(i))),
@@ -477,11 +485,11 @@ describe("random", () => {
     const context: LoopContext<{ readonly length: number }> = {
       in: [vectorOf(keyOf(key), "uint32")],
       attrs: { length },
-      output: { dtype: "int32", shape: [length] },
+      output: { dtype: "int32", sizes: [length], extents: [length], shape: [length] },
       k: folding,
       loops: {
         loop: (extent, body) => {
-          for (let i = 0; i < extent; i++) body(int(i));
+          for (let i = 0; i < mostOf(extent); i++) body(int(i));
         },
         branch: (holds, body) => {
           if (numberOf(holds)) body();

@@ -162,8 +162,8 @@ describe("a bundle", () => {
     const sizes = new Map((await bundleSizes()).map((size) => [size.name, size]));
     const [all, forward] = ["all of forerun", "forward program, forerun/functional"].map((name) => sizes.get(name)!);
     // As measured in November 2026, and a little more; the goals are in docs/performance.md.
-    expect(all!.compressed).toBeLessThan(185_000);
-    expect(forward!.compressed).toBeLessThan(108_000);
+    expect(all!.compressed).toBeLessThan(187_500);
+    expect(forward!.compressed).toBeLessThan(112_500);
     const opsOf = (size: BundleSize): number => new Map(size.folders).get("ops")!;
     expect(opsOf(forward!)).toBeLessThan(opsOf(all!) / 6);
   }, 60_000);

@@ -1,4 +1,5 @@
-import type { ArrayPart, LoopStep, Plan, PlanStep } from "../../compiler/plan.ts";
+import { type ArrayPart, type CopyStep, isTest, type LoopStep, type Plan, type PlanStep } from "../../compiler/plan.ts";
+import { isKnown, type Size } from "../../core/size.ts";
 import type { Kernel } from "../../kernel/statement.ts";
 import { movingArrays } from "../steps.ts";
 
@@ -11,8 +12,17 @@ const MOVED = `function moved(view, bytes) {
 /** The steps of a plan as `run(m)`, where `m` holds its arrays: calls of kernels, in the branches and loops of the plan. */
 export function emitSteps(plan: Plan, nameOf: (kernel: Kernel) => string): string {
   const moving = movingArrays(plan);
-  const offset = ({ moves }: ArrayPart): string =>
-    moves.map(({ loop, stride }) => `turn${loop} * ${stride}`).join(" + ");
+  /** A size as text: a number, or an element of the array of sizes. */
+  const known = (size: Size): string =>
+    isKnown(size) ? String(size) : `m[${plan.sizes!.array}][${plan.sizes!.slots.indexOf(size)}]`;
+  // An offset that is a number is in the first view already.
+  const offset = ({ offset: start, moves }: ArrayPart): string =>
+    [
+      ...(isKnown(start) ? [] : [known(start)]),
+      ...moves.map(({ loop, stride }) => `turn${loop} * ${known(stride)}`),
+    ].join(" + ");
+  const copied = ({ from, bytes }: CopyStep): string =>
+    bytes ? `m[${from}].subarray(0, ${known(bytes)} / m[${from}].BYTES_PER_ELEMENT)` : `m[${from}]`;
   const lines: string[] = [];
   const write = (depth: number, line: string): void => void lines.push("  ".repeat(depth) + line);
   const statements = (steps: readonly PlanStep[], depth: number): void => {
@@ -22,7 +32,7 @@ export function emitSteps(plan: Plan, nameOf: (kernel: Kernel) => string): strin
           write(depth, `${nameOf(step.kernel)}(${step.args.map((at) => `m[${at}]`).join(", ")});`);
           break;
         case "copy":
-          write(depth, `m[${step.to}].set(m[${step.from}]);`);
+          write(depth, `m[${step.to}].set(${copied(step)});`);
           break;
         case "branch":
           step.branches.forEach((branch, k) => {
@@ -42,12 +52,11 @@ export function emitSteps(plan: Plan, nameOf: (kernel: Kernel) => string): strin
   };
   const loop = ({ loop: number, until, steps }: LoopStep, depth: number): void => {
     const turn = `turn${number}`;
-    const isCounted = typeof until === "number";
-    write(depth, `for (let ${turn} = 0; ${isCounted ? `${turn} < ${until}` : ""}; ${turn}++) {`);
+    write(depth, `for (let ${turn} = 0; ${isTest(until) ? "" : `${turn} < ${known(until)}`}; ${turn}++) {`);
     for (const at of moving[number]!) {
       write(depth + 1, `m[${at}] = moved(first[${at}], ${offset(plan.arrays[at]!.part!)});`);
     }
-    if (!isCounted) {
+    if (isTest(until)) {
       statements(until.steps, depth + 1);
       write(depth + 1, `if (!m[${until.test}][0]) break;`);
     }

@@ -1,12 +1,14 @@
 import {
   type BranchStep,
   bytesTaken,
+  isTest,
   type LoopStep,
   type Plan,
   type PlanStep,
   type Step,
 } from "../../compiler/plan.ts";
 import { getOrMake } from "../../core/collections.ts";
+import { isKnown, type Size } from "../../core/size.ts";
 import { kernelKey } from "../../kernel/key.ts";
 import type { Kernel } from "../../kernel/statement.ts";
 import { Code, encodeBody, type Func, ModuleBuilder } from "./assembler.ts";
@@ -108,18 +110,25 @@ export class PlanModule {
   address(code: Code, array: number, thread: number | null = null): void {
     const { at, copies, part } = this.plan.arrays[array]!;
     const imported = this.#addresses[part?.of ?? array];
-    const offset = (imported === null ? at : 0) + (part?.offset ?? 0);
+    const start = part?.offset ?? 0;
+    const offset = (imported === null ? at : 0) + (isKnown(start) ? start : 0);
     code.op("global.get", imported ?? this.#arena);
     // Addresses above 2 GiB are negative numbers to the encoder.
     if (offset > 0) code.op("i32.const", offset | 0).op("i32.add");
     if (copies && thread !== null)
       code.op("local.get", thread).op("i32.const", copies.stride).op("i32.mul").op("i32.add");
+    if (!isKnown(start)) this.#size(code, start).op("i32.add");
     for (const { loop, stride } of part?.moves ?? [])
-      code
-        .op("local.get", this.counters + loop)
-        .op("i32.const", stride)
+      this.#size(code.op("local.get", this.counters + loop), stride)
         .op("i32.mul")
         .op("i32.add");
+  }
+
+  /** Pushes the number of a size: itself, or an element of the array of sizes. */
+  #size(code: Code, size: Size): Code {
+    if (isKnown(size)) return code.op("i32.const", size);
+    const { array, slots } = this.plan.sizes!;
+    return code.op("global.get", this.#addresses[array]!).op("i32.load", 4 * slots.indexOf(size));
   }
 
   /** A whole step on one thread. */
@@ -132,7 +141,7 @@ export class PlanModule {
       case "copy":
         this.address(code, step.to);
         this.address(code, step.from);
-        code.op("i32.const", bytesTaken(this.plan.arrays[step.from]!)).op("memory.copy");
+        this.#size(code, step.bytes ?? bytesTaken(this.plan.arrays[step.from]!)).op("memory.copy");
         return;
       case "branch":
         this.#branch(code, step, 0);
@@ -165,15 +174,15 @@ export class PlanModule {
   #loop(code: Code, { loop, until, steps }: LoopStep): void {
     const turn = this.counters + loop;
     code.op("i32.const", 0).op("local.set", turn).block().loop();
-    if (typeof until !== "number") {
+    if (isTest(until)) {
       this.steps(code, until.steps);
       this.address(code, until.test);
       code.op("i32.load8_u", 0).op("i32.eqz").op("br_if", 1);
     }
     this.steps(code, steps);
     code.op("local.get", turn).op("i32.const", 1).op("i32.add").op("local.tee", turn);
-    if (typeof until === "number") code.op("i32.const", until).op("i32.lt_s").op("br_if", 0);
-    else code.op("drop").op("br", 0);
+    if (isTest(until)) code.op("drop").op("br", 0);
+    else this.#size(code, until).op("i32.lt_s").op("br_if", 0);
     code.end().end();
   }
 }

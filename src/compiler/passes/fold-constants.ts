@@ -1,5 +1,5 @@
 import { allocate, type TypedArray } from "../../core/dtype.ts";
-import { elementCount, knownShape } from "../../core/shape.ts";
+import { elementCount, isFullyKnown, knownShape } from "../../core/shape.ts";
 import { type GraphFunction, rebuild, verifyFunction } from "../../graph/function.ts";
 import { constantValue, type Operation, type Tensor } from "../../graph/operation.ts";
 import { functionText } from "../../graph/print.ts";
@@ -9,6 +9,7 @@ import type { Stmt, StoreStmt } from "../../kernel/statement.ts";
 import { constantOp } from "../../ops/state.ts";
 import { lowerGroup } from "../lowering.ts";
 import { type Pass, unchanged } from "../pass.ts";
+import { holdsSize } from "./bind-sizes.ts";
 import { pruneFunction } from "./prune.ts";
 
 /** Elements of a result that is still worth computing at compile time. */
@@ -53,6 +54,8 @@ const isFoldable = (op: Operation, inputs: readonly Tensor[]): boolean =>
   (op.def.compute !== undefined || op.def.kernel !== undefined) &&
   inputs.every((input) => constantValue(input) !== null) &&
   op.outputs.length === 1 &&
+  !Object.values(op.attrs).some(holdsSize) &&
+  [...op.inputs, ...op.outputs].every(({ shape }) => isFullyKnown(shape)) &&
   elementCount(knownShape(op.outputs[0]!.shape)) <= FOLD_LIMIT &&
   inputs.every((input) => elementCount(knownShape(input.shape)) <= FOLD_LIMIT);
 

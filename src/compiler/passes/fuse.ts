@@ -1,10 +1,11 @@
 import { getOrMake } from "../../core/collections.ts";
-import { elementCount, knownShape, sameShape } from "../../core/shape.ts";
+import { type Sizes, sameShape } from "../../core/shape.ts";
 import { bodiesOf } from "../../graph/body.ts";
 import type { GraphFunction } from "../../graph/function.ts";
 import { inOrder, usersOf } from "../../graph/function.ts";
 import { Operation, type Tensor } from "../../graph/operation.ts";
 import { type Expr, indexVariable, int, type VarExpr, withFreshExpressions } from "../../kernel/expr.ts";
+import { capacityOf, extentOf, mostOf } from "../../kernel/extent.ts";
 import { accessesOf, type Site } from "../access.ts";
 import { carriesOf, withOwnResults } from "../bodies.ts";
 import { variablesIn } from "../expressions.ts";
@@ -21,7 +22,7 @@ const SITE_LIMIT = 6;
 /** A kernel in the making: one stored value and all that is computed on the way to it. */
 interface Draft {
   readonly root: Operation;
-  readonly domain: readonly number[];
+  readonly domain: Sizes;
   readonly index: readonly Expr[];
   readonly members: Set<Operation>;
   /** Where each value is read, also by those that will not be members. */
@@ -116,8 +117,8 @@ function draftKernels(fn: GraphFunction, context: PassContext, enabled: boolean)
 }
 
 function newDraft(root: Operation): Draft {
-  const domain = knownShape(root.outputs[0]!.shape);
-  const index = domain.map((size, axis) => (size === 1 ? int(0) : indexVariable(`i${axis}`, size)));
+  const domain = root.outputs[0]!.shape!;
+  const index = domain.map((size, axis) => (size === 1 ? int(0) : indexVariable(`i${axis}`, extentOf(size))));
   const sites = new Map([[root, new Map([[siteKey(index), index]])]]);
   return { root, domain, index, members: new Set(), sites, scratch: new Map(), rows: [] };
 }
@@ -128,8 +129,8 @@ function ask(
   kernels: readonly Draft[],
   depthOfCopies: number,
 ): Omit<FusionQuestion, "demanded" | "finishes"> {
-  const shape = knownShape(producer.outputs[0]!.shape);
-  const size = elementCount(shape);
+  const shape = producer.outputs[0]!.shape;
+  const size = capacityOf(shape);
   const siteLists = kernels.map((draft) => [...(draft.sites.get(producer)?.values() ?? [])]);
   const sites = Math.max(0, ...siteLists.map((list) => list.length));
   // A kernel written as loops reads its operands at indices of its own: what it reads is stored.
@@ -154,9 +155,7 @@ function ask(
     summedBy: kernels.reduce<Operation | null>((found, draft) => found ?? summingOf(draft, producer), null),
     rowLevel: !opaque && kernels.every((draft) => rowsWith(draft, producer) !== null),
     fitsRow: !opaque && kernels.every((draft) => varyingAxes(draft, producer) !== null),
-    bigOperands: producer.inputs.filter(
-      (input) => !isScalarLike(input) && elementCount(knownShape(input.shape)) >= size,
-    ).length,
+    bigOperands: producer.inputs.filter((input) => !isScalarLike(input) && capacityOf(input.shape) >= size).length,
     kernelSize: Math.max(0, ...kernels.map((draft) => draft.members.size)),
     depthOfCopies,
   };
@@ -182,7 +181,7 @@ function finishedBy(
   return found;
 }
 
-const isScalarLike = (tensor: Tensor): boolean => elementCount(knownShape(tensor.shape)) === 1;
+const isScalarLike = (tensor: Tensor): boolean => capacityOf(tensor.shape) === 1;
 
 /** The contraction of a kernel, if the kernel reads the value along the loops of its sum. */
 function summingOf(draft: Draft, producer: Operation): Operation | null {
@@ -207,7 +206,7 @@ function evaluations(draft: Draft, site: Site): number {
     else if (loop.name.startsWith("x")) deepest = order.length - 1;
     else count *= loop.max + 1;
   }
-  for (let i = 0; i <= deepest; i++) count *= draft.domain[order[i]!]!;
+  for (let i = 0; i <= deepest; i++) count *= mostOf(extentOf(draft.domain[order[i]!]!));
   return count;
 }
 
@@ -245,7 +244,7 @@ function rowsWith(draft: Draft, reduction: Operation): readonly (readonly number
  */
 function varyingAxes(draft: Draft, op: Operation): readonly number[] | null {
   const sites = [...(draft.sites.get(op)?.values() ?? [])];
-  const shape = knownShape(op.outputs[0]!.shape);
+  const shape = op.outputs[0]!.shape!;
   const varying = shape.flatMap((_, axis) => (sites.some((site) => site[axis] !== sites[0]![axis]) ? [axis] : []));
   if (sites.length < 2 || varying.length === 0 || varying.length === shape.filter((size) => size !== 1).length)
     return null;
@@ -255,7 +254,7 @@ function varyingAxes(draft: Draft, op: Operation): readonly number[] | null {
   const level = draft.rows.find((axes) => rows.every((axis) => axes.includes(axis)));
   // The row must be an outer loop already, so that filling the scratch once per row computes each element once.
   if (!level || rows.length !== level.length) return null;
-  return elementCount(varying.map((axis) => shape[axis]!)) <= ROW_LIMIT ? varying : null;
+  return capacityOf(varying.map((axis) => shape[axis]!)) <= ROW_LIMIT ? varying : null;
 }
 
 function groupOf(draft: Draft | Operation, fn: GraphFunction): FusionGroup {

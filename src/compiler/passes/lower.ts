@@ -1,5 +1,5 @@
 import { getOrMake } from "../../core/collections.ts";
-import type { GraphFunction } from "../../graph/function.ts";
+import { type GraphFunction, PassBuilder } from "../../graph/function.ts";
 import type { Operation, Tensor } from "../../graph/operation.ts";
 import { withFreshExpressions } from "../../kernel/expr.ts";
 import { inheritKey, kernelKey } from "../../kernel/key.ts";
@@ -7,6 +7,7 @@ import { printKernel } from "../../kernel/print.ts";
 import { expandReductions } from "../../kernel/reduce.ts";
 import type { Kernel } from "../../kernel/statement.ts";
 import { verifyKernel } from "../../kernel/verify.ts";
+import { placeholderOp } from "../../ops/state.ts";
 import type { FusedGraph, FusionGroup } from "../fused.ts";
 import { lowerGroup } from "../lowering.ts";
 import { type Pass, type Target, unchanged } from "../pass.ts";
@@ -34,6 +35,8 @@ export type Call = KernelCall | ControlCall;
 
 export interface LoweredProgram {
   readonly fn: GraphFunction;
+  /** The array of sizes that are known only at run time, which all kernels may read; null if there are none. */
+  readonly sizes: Tensor | null;
   readonly calls: readonly Call[];
 }
 
@@ -70,25 +73,41 @@ export const mapPrograms = (
 export const lower: Pass<FusedGraph, LoweredProgram> = {
   name: "lower",
   doc: "Writes each group as a loop nest (LoopIR). A tensor of the group is its formula, any other a load.\n\ngroup { y = relu(x) }  →  for i0 < 4: y[i0] = x[i0] < 0 ? 0 : x[i0]",
-  run: (fused) => lowerFused(fused, new Map()),
+  run: (fused, { runTime }) =>
+    lowerFused(fused, new Map(), runTime.length === 0 ? null : sizesTensor(runTime.length + workedOut(fused))),
   verify: verifyCalls,
   print: printCalls,
 };
 
-function lowerFused({ fn, groups }: FusedGraph, shared: Map<string, Kernel>): LoweredProgram {
+/** How many numbers loops may need that are worked out of sizes: turns, and for each array a start, a step and bytes. */
+const workedOut = ({ groups }: FusedGraph): number =>
+  groups.reduce((sum, { ops: [op], bodies }) => {
+    if (!bodies || !op) return sum;
+    return (
+      sum + 1 + 3 * (op.inputs.length + op.outputs.length) + bodies.reduce((more, body) => more + workedOut(body), 0)
+    );
+  }, 0);
+
+/** An array in the place of a feed, for the session to fill. */
+function sizesTensor(count: number): Tensor {
+  const attrs = { dtype: "int32" as const, shape: [count] };
+  return new PassBuilder("sizes").apply(placeholderOp, [], attrs, { name: "sizes" }).outputs[0]!;
+}
+
+function lowerFused({ fn, groups }: FusedGraph, shared: Map<string, Kernel>, sizes: Tensor | null): LoweredProgram {
   const calls = groups.map((group): Call => {
     if (group.bodies) {
       const op = group.ops[0]!;
-      const bodies = group.bodies.map((body) => lowerFused(body, shared));
+      const bodies = group.bodies.map((body) => lowerFused(body, shared, sizes));
       return { kind: "control", group, op, bodies, arguments: [...op.outputs, ...op.inputs] };
     }
     return withFreshExpressions(() => {
-      const lowered = lowerGroup(group);
+      const lowered = lowerGroup(group, sizes);
       const kernel = getOrMake(shared, kernelKey(lowered.kernel), () => lowered.kernel);
       return { kind: "kernel", group, ...lowered, kernel };
     });
   });
-  return { fn, calls };
+  return { fn, sizes, calls };
 }
 
 /** A pass that replaces each kernel by one that does the same, for one target or for both. */
@@ -131,7 +150,10 @@ export const expand = kernelPass(
  * Replaces each kernel of a program, but not of its bodies, by another that does the same; buffers it has more are scratch. Shared ones are done once, and
  * the same `replace` gives the same kernel of the same kernel.
  */
-export function replaceKernels({ fn, calls }: LoweredProgram, replace: (kernel: Kernel) => Kernel): LoweredProgram {
+export function replaceKernels(
+  { calls, ...program }: LoweredProgram,
+  replace: (kernel: Kernel) => Kernel,
+): LoweredProgram {
   const done = new Map<Kernel, Kernel>();
   const next = calls.map((call): Call => {
     if (call.kind === "control") return call;
@@ -140,5 +162,5 @@ export function replaceKernels({ fn, calls }: LoweredProgram, replace: (kernel: 
     const scratch = kernel.buffers.slice(call.kernel.buffers.length).map(() => null);
     return { ...call, kernel, arguments: [...call.arguments, ...scratch] };
   });
-  return { fn, calls: next };
+  return { ...program, calls: next };
 }

@@ -1,6 +1,7 @@
 import { CompileError } from "../../core/errors.ts";
+import { type Size, sizeText } from "../../core/size.ts";
 import type { Pass } from "../pass.ts";
-import { type ArrayPart, bytesTaken, innerLists, type PlanArray, type PlanStep } from "../plan.ts";
+import { type ArrayPart, bytesTaken, innerLists, isTest, type PlanArray, type PlanStep } from "../plan.ts";
 import { Planner, type UntracedPlan } from "../planner.ts";
 import type { LoweredProgram } from "./lower.ts";
 
@@ -18,9 +19,10 @@ export const memory: Pass<LoweredProgram, UntracedPlan> = {
 const placeText = (array: PlanArray): string =>
   `${array.region === "arena" ? `@${array.at}` : `${array.region} ${array.of}`}${array.part ? movesText(array.part) : ""}`;
 const movesText = ({ offset, moves }: ArrayPart): string =>
-  [...(offset > 0 ? [offset] : []), ...moves.map(({ loop, stride }) => `${stride}*turn${loop}`)]
+  [...(offset === 0 ? [] : [sizeText(offset)]), ...moves.map(({ loop, stride }) => `${factorText(stride)}*turn${loop}`)]
     .map((term) => ` + ${term}`)
     .join("");
+const factorText = (size: Size): string => (/ [+-] /.test(sizeText(size)) ? `(${sizeText(size)})` : sizeText(size));
 
 /** A plan as text: its steps with where they read and write. */
 export function planText(plan: UntracedPlan): string {
@@ -51,7 +53,7 @@ function linesOf(step: PlanStep, i: number, place: (at: number) => string): stri
     case "loop": {
       const { until } = step;
       const head = `  ${i}: loop ${step.loop}`;
-      if (typeof until === "number") return [`${head}, ${until} turns`, ...inside(step.steps)];
+      if (!isTest(until)) return [`${head}, ${sizeText(until)} turns`, ...inside(step.steps)];
       return [`${head}, while ${place(until.test)} after`, ...inside(until.steps), "  do", ...inside(step.steps)];
     }
   }

@@ -1,6 +1,6 @@
 import { rangeOf } from "../../core/dtype.ts";
 import { add, binary, constant, type Expr, int, mul, type VarExpr, variable } from "../../kernel/expr.ts";
-import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
+import { fixedLoops, identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import { bodyOf, type ReduceStmt, type Stmt } from "../../kernel/statement.ts";
 import { substitute } from "../expressions.ts";
 import { orderIsSeen } from "./reduction.ts";
@@ -39,8 +39,10 @@ const indexOf = ({ index, extent }: Loop): Expr => (extent === 1 ? int(0) : inde
 
 /** Null for a fold that has no chunks, or statements of its own, or where there is no room for a second sum. */
 function together(reduce: ReduceStmt, lanes: number, names: Names): Stmt[] | null {
-  const { op, variable: sum, loops } = reduce;
+  const { op, variable: sum } = reduce;
   const { type } = sum;
+  const loops = fixedLoops(reduce);
+  if (!loops) return null;
   const extents = loops.map(({ extent }) => extent);
   const [outer, ...inner] = loops;
   const most = Math.floor(MOST_SUMS / Math.ceil(lanes / (type === "float64" ? 2 : 4)));

@@ -1,4 +1,5 @@
 import { childrenOf, type Expr, indexVariable, int } from "../../kernel/expr.ts";
+import { fixedLoops } from "../../kernel/reduce.ts";
 import { bodyOf, expressionsOf, type ForStmt, type ReduceStmt, type Stmt } from "../../kernel/statement.ts";
 import { substitute } from "../expressions.ts";
 import { affineOf, coefficientOf } from "./affine.ts";
@@ -51,7 +52,8 @@ function runsThrough(body: readonly Stmt[], outer: Expr, inner: Expr, columns: n
 
 /** `collapse` for the loops of a fold whose order goes by the number of the element, not by its loops. */
 export function collapseReduce(reduce: ReduceStmt): ReduceStmt {
-  const [outer, inner] = reduce.loops.slice(-2);
+  const loops = fixedLoops(reduce) ?? [];
+  const [outer, inner] = loops.slice(-2);
   if (reduce.order !== "interleaved" || !outer || !inner) return reduce;
   const value: Stmt = { kind: "let", variable: reduce.variable, value: reduce.value, mutable: true };
   if (!runsThrough([...reduce.body, value], outer.index, inner.index, inner.extent)) return reduce;
@@ -64,7 +66,7 @@ export function collapseReduce(reduce: ReduceStmt): ReduceStmt {
   const body = replaceIn(reduce.body, place);
   const merged = {
     ...reduce,
-    loops: [...reduce.loops.slice(0, -2), { index, extent }],
+    loops: [...loops.slice(0, -2), { index, extent }],
     body,
     value: substitute(reduce.value, place),
   };

@@ -1,4 +1,5 @@
 import { childrenOf, type Expr } from "../../kernel/expr.ts";
+import { mostOf } from "../../kernel/extent.ts";
 import { mathFunctionOf } from "../../kernel/math/define.ts";
 import type { Stmt } from "../../kernel/statement.ts";
 
@@ -44,7 +45,7 @@ class Estimate {
       case "while":
         return UNKNOWN_TURNS * (this.#expression(statement.test, vectors) + this.body(statement.body, vectors));
       case "reduce": {
-        const turns = statement.loops.reduce((product, { extent }) => product * extent, 1);
+        const turns = statement.loops.reduce((product, { extent }) => product * mostOf(extent), 1);
         return turns * (this.body(statement.body, vectors) + this.#expression(statement.value, vectors) + INSTRUCTION);
       }
     }

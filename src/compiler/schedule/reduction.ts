@@ -15,9 +15,11 @@ import {
   type VarExpr,
   variable,
 } from "../../kernel/expr.ts";
-import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
+import { mostOf } from "../../kernel/extent.ts";
+import { fixedLoops, identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import type { Buffer, ReduceStmt, Stmt } from "../../kernel/statement.ts";
 import { substitute } from "../expressions.ts";
+import { foldOpenInLanes } from "./open.ts";
 import { replaceIn } from "./replace.ts";
 import type { Names } from "./statements.ts";
 import { Strides } from "./stride.ts";
@@ -46,14 +48,16 @@ const SHORTEST = 8;
 export function reduceInLanes(reduce: ReduceStmt, names: Names, scratch: Buffer[]): Stmt[] | null {
   const { op, variable: result } = reduce;
   const type = result.type;
-  const loops = reduce.loops.filter((loop) => loop.extent !== 1);
+  if (!foldsAlong(reduce)) return null;
+  const fixed = fixedLoops(reduce);
+  if (!fixed) return foldOpenInLanes(reduce, names, scratch);
+  const loops = fixed.filter((loop) => loop.extent !== 1);
   const order = reductionOrder(
     op,
     type,
     reduce.order,
-    reduce.loops.map((loop) => loop.extent),
+    fixed.map((loop) => loop.extent),
   );
-  if (!foldsAlong(reduce)) return null;
   const index = loops[0]!.index;
   const seen = orderIsSeen(reduce);
   const free = isFloat(type) ? FREE_LANES : 2 * FREE_LANES;
@@ -177,7 +181,7 @@ export const orderIsSeen = ({ op, variable: { type } }: ReduceStmt): boolean =>
 /** True if a fold goes along memory far enough for lanes, in an order that lets it. */
 export function foldsAlong(reduce: ReduceStmt): boolean {
   const [loop, ...others] = reduce.loops.filter(({ extent }) => extent !== 1);
-  if (!loop || others.length > 0 || loop.extent < SHORTEST) return false;
+  if (!loop || others.length > 0 || mostOf(loop.extent) < SHORTEST) return false;
   return (reduce.order === "interleaved" || !orderIsSeen(reduce)) && readsAlong(reduce, loop.index);
 }
 

@@ -40,7 +40,11 @@ export function replaceIn(
         const { name, type } = statement.variable;
         const named = variable(rename(name), type, statement.variable);
         place.set(statement.variable, named);
-        return { ...statement, variable: named, body: inner, value };
+        const loops = statement.loops.map(({ index, extent }) => ({
+          index,
+          extent: typeof extent === "number" ? extent : of(extent),
+        }));
+        return { ...statement, variable: named, loops, body: inner, value };
       }
     }
   };

@@ -85,7 +85,10 @@ export function renewBody(body: readonly Stmt[]): Stmt[] {
       case "while":
         return { ...statement, test: renew(statement.test), body: statement.body.map(visit) };
       case "reduce": {
-        const loops = statement.loops.map(({ index, extent }) => ({ index: name(index), extent }));
+        const loops = statement.loops.map(({ index, extent }) => ({
+          index: name(index),
+          extent: typeof extent === "number" ? extent : renew(extent),
+        }));
         const inner = statement.body.map(visit);
         return { ...statement, variable: name(statement.variable), loops, body: inner, value: renew(statement.value) };
       }

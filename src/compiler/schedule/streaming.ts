@@ -10,7 +10,7 @@ import {
   mul,
   type VarExpr,
 } from "../../kernel/expr.ts";
-import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
+import { type FixedLoop, fixedLoops, identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import type { Buffer, ForStmt, ReduceStmt, Stmt } from "../../kernel/statement.ts";
 import { substitute } from "../expressions.ts";
 import { independentTurns } from "./independence.ts";
@@ -39,17 +39,18 @@ export function streamRows(loop: ForStmt, names: Names, scratch: Buffer[]): Stmt
   const [reduce, ...after] = loop.body;
   if (loop.extent.kind !== "const" || reduce?.kind !== "reduce" || reduce.body.length > 0) return null;
   if (!after.every((statement) => statement.kind === "let" || statement.kind === "store")) return null;
-  const rows = reduce.loops.filter((candidate) => candidate.extent > 1);
+  const loops = fixedLoops(reduce) ?? [];
+  const rows = loops.filter((candidate) => candidate.extent > 1);
   const columns = loop.extent.value;
   if (rows.length !== 1 || columns < FEWEST_COLUMNS || rows[0]!.extent < FEWEST_ROWS) return null;
   if (!runsDown(reduce.value, loop.index, rows[0]!.index)) return null;
   // All folds are done before what follows the first of them.
   if (!independentTurns(loop.index, loop.body)) return null;
-  const extents = reduce.loops.map((candidate) => candidate.extent);
+  const extents = loops.map((candidate) => candidate.extent);
   const order = reductionOrder(reduce.op, reduce.variable.type, reduce.order, extents);
   // Chunks are of the outermost loop, which must be the one with rows.
   if (order.kind !== "serial" || (order.chunk !== null && extents[0] === 1)) return null;
-  return new Stream(loop, reduce, after, names, scratch).statements(columns, order.chunk);
+  return new Stream(loop, reduce, rows[0]!, after, names, scratch).statements(columns, order.chunk);
 }
 
 /** True if the value is read along the columns, and from row to row far apart. */
@@ -73,15 +74,22 @@ class Stream {
   readonly #after: readonly Stmt[];
   readonly #names: Names;
   readonly #scratch: Buffer[];
-  readonly #row: { readonly index: VarExpr; readonly extent: number };
+  readonly #row: FixedLoop;
 
-  constructor(loop: ForStmt, reduce: ReduceStmt, after: readonly Stmt[], names: Names, scratch: Buffer[]) {
+  constructor(
+    loop: ForStmt,
+    reduce: ReduceStmt,
+    row: FixedLoop,
+    after: readonly Stmt[],
+    names: Names,
+    scratch: Buffer[],
+  ) {
     this.#loop = loop;
     this.#reduce = reduce;
     this.#after = after;
     this.#names = names;
     this.#scratch = scratch;
-    this.#row = reduce.loops.find((candidate) => candidate.extent > 1)!;
+    this.#row = row;
   }
 
   statements(columns: number, chunk: number | null): Stmt[] {

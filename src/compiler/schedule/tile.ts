@@ -11,6 +11,7 @@ import {
   type VarExpr,
   variable,
 } from "../../kernel/expr.ts";
+import { type Extent, extentValue, mostOf } from "../../kernel/extent.ts";
 import { reductionOrder } from "../../kernel/reduce.ts";
 import type { ForStmt, Kernel, LetStmt, ReduceStmt, Stmt, StoreStmt } from "../../kernel/statement.ts";
 import { substitute } from "../expressions.ts";
@@ -65,7 +66,7 @@ function nestOf(rows: ForStmt): Nest | null {
     sum.op,
     sum.variable.type,
     sum.order,
-    sum.loops.map((loop) => loop.extent),
+    sum.loops.map((loop) => mostOf(loop.extent)),
   );
   if (order.kind !== "serial" || order.chunk !== null || order.total < SHORT) return null;
   const before = columns.body.slice(0, at);
@@ -105,10 +106,10 @@ function tileNest(nest: Nest): Stmt[] {
   return statements;
 }
 
-const loop = (index: VarExpr, extent: number, body: readonly Stmt[]): ForStmt => ({
+const loop = (index: VarExpr, extent: Extent, body: readonly Stmt[]): ForStmt => ({
   kind: "for",
   index,
-  extent: int(extent),
+  extent: extentValue(extent),
   body,
 });
 

@@ -1,6 +1,6 @@
 import { isFloat, rangeOf } from "../../core/dtype.ts";
 import { binary, childrenOf, constant, type Expr, int, select } from "../../kernel/expr.ts";
-import { identityOf, reductionOrder } from "../../kernel/reduce.ts";
+import { fixedLoops, identityOf, reductionOrder } from "../../kernel/reduce.ts";
 import {
   bodyOf,
   expressionsOf,
@@ -38,8 +38,10 @@ export function unrollFolds(body: readonly Stmt[], names: Names): Stmt[] {
 
 /** The statements of all terms, then the fold as one expression; null for a fold that is long or has loops inside. */
 function writeOut(reduce: ReduceStmt, names: Names): Stmt[] | null {
-  const { op, variable: result, loops, body, value } = reduce;
+  const { op, variable: result, body, value } = reduce;
   const { type } = result;
+  const loops = fixedLoops(reduce);
+  if (!loops) return null;
   const total = extentOf(loops);
   if (total < 1 || total > MOST_TERMS || total * nodesOf(reduce) > MOST_NODES) return null;
   const extents = loops.map(({ extent }) => extent);

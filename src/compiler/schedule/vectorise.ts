@@ -1,5 +1,6 @@
 import { isFloat } from "../../core/dtype.ts";
 import { add, childrenOf, type Expr, indexVariable, int, lt, mul, type VarExpr } from "../../kernel/expr.ts";
+import { mostOf } from "../../kernel/extent.ts";
 import {
   type Buffer,
   expressionsOf,
@@ -12,6 +13,7 @@ import {
 import { foldChunksTogether } from "./chunks.ts";
 import { collapse, collapseReduce } from "./collapse.ts";
 import { independentTurns } from "./independence.ts";
+import { lanesUpTo, openLanes } from "./open.ts";
 import { foldsAlong, reduceInLanes } from "./reduction.ts";
 import { replaceIn } from "./replace.ts";
 import { splitUnevenLoop, unrollByDivisor } from "./split.ts";
@@ -128,19 +130,26 @@ class Vectoriser {
    * lanes are four vectors), but what is live must fit into 16 registers: the more a body computes, the fewer.
    */
   #lanesFor({ index, extent, body }: ForStmt): number {
-    if (extent.kind !== "const" || extent.value < SHORTEST || !independentTurns(index, body)) return 0;
+    if (extent.max < SHORTEST || !independentTurns(index, body)) return 0;
     const look = lookAt(index, body);
     if (!look.storesAlong || look.ordered || !pays(look)) return 0;
     const alone = look.narrow === 1 && look.calls === 1 && look.nodes <= 20 ? 32 : 16;
     const sums = look.folds > 0 ? (look.nodes > 12 || look.terms <= MOST_TERMS ? 8 : 32) : alone;
     let lanes = look.heavy > 1 || look.nodes > 100 ? 4 : look.calls > 3 || look.nodes > 60 ? 8 : sums;
     if (look.wide) lanes = Math.max(4, lanes / 2);
+    if (extent.kind !== "const") return lanesUpTo(lanes, extent.max);
     while (lanes > extent.value) lanes -= 4;
     return lanes;
   }
 
   #inLanes({ index, extent, body }: ForStmt, lanes: number): Stmt[] {
-    const count = (extent as { value: number }).value;
+    if (extent.kind !== "const") {
+      return openLanes(index.name, extent, lanes, this.#names, (at, width) => {
+        const placed = replaceIn(body, new Map([[index, at]]));
+        return width > 1 ? this.#folds(placed, width) : placed;
+      });
+    }
+    const count = extent.value;
     const blocks = Math.floor(count / lanes);
     const rest = count - blocks * lanes;
     const put = (at: Expr): Stmt[] => this.#folds(replaceIn(body, new Map([[index, at]])), lanes);
@@ -294,4 +303,5 @@ function lookAt(index: VarExpr, body: readonly Stmt[]): Look {
   return look;
 }
 
-const termsOf = (reduce: ReduceStmt): number => reduce.loops.reduce((product, loop) => product * loop.extent, 1);
+const termsOf = (reduce: ReduceStmt): number =>
+  reduce.loops.reduce((product, loop) => product * mostOf(loop.extent), 1);

@@ -405,7 +405,7 @@ export abstract class Layer<
       if (!(error instanceof ForerunError) || annotated.has(error)) throw error;
       const given = tensorsIn(inputs)
         .slice(0, 3)
-        .map((tensor) => `called on ${describeTensor(tensor)}`);
+        .map((tensor) => `called on ${describeTensor(tensor).replace(/^trial\//, "")}`);
       const parts = { ...error.parts, details: [...(error.parts.details ?? []), this.#madeAt(), ...given] };
       const explained = new (error.constructor as new (parts: ForerunError["parts"]) => ForerunError)(parts);
       annotated.add(explained);

@@ -2,7 +2,7 @@ import { GraphError } from "../../core/errors.ts";
 import { EagerVariable } from "../../eager/tensor.ts";
 import type { Tensor } from "../../graph/operation.ts";
 import { here } from "../../runtime/reading.ts";
-import { ADOPT, CLAIM, LINE, NAMED, PARTS, PREPARE, RANDOM, SEED, TRIAL, WEIGHTS } from "./internal.ts";
+import { ADOPT, CLAIM, LINE, MODULES, NAMED, PARTS, PREPARE, RANDOM, SEED, TRIAL, WEIGHTS } from "./internal.ts";
 import { type ApplyOptions, type Given, Layer, type LayerOptions, type Owner } from "./layer.ts";
 import { Module } from "./module.ts";
 import { type TensorNest, withTensors } from "./nest.ts";
@@ -100,21 +100,16 @@ export abstract class Network<
 
   /** Initial weights and what layers draw get their seeds by their order in the model. */
   [CLAIM](): void {
-    let number = 0;
-    let stream = 0;
-    const seen = new Set<Module>();
-    const walk = (module: Module): void => {
-      if (seen.has(module)) return;
-      seen.add(module);
-      if (module instanceof Layer) {
-        for (const weight of module[WEIGHTS]) recordOf(weight).seed ??= spreadSeed(this[SEED], ++number);
-        const random = module[RANDOM];
-        if (random) random.seed ??= spreadSeed(this[SEED] ^ RANDOM_STREAMS, ++stream);
-      }
-      for (const part of module[PARTS]()) if (part instanceof Module) walk(part);
-    };
-    walk(this);
+    const layers = [...this[MODULES]()].filter((module): module is AnyLayer => module instanceof Layer);
+    giveSeeds(this[SEED], layers.flatMap((layer) => layer[WEIGHTS].map(recordOf)));
+    giveSeeds(this[SEED] ^ RANDOM_STREAMS, layers.flatMap((layer) => layer[RANDOM] ?? []));
   }
+}
+
+/** Those that have one keep it; numbers go on after theirs, so what comes later never draws the same. */
+function giveSeeds(seed: number, holders: readonly { seed: number | null }[]): void {
+  let number = holders.filter((holder) => holder.seed !== null).length;
+  for (const holder of holders) holder.seed ??= spreadSeed(seed, ++number);
 }
 
 type AnyLayer = Layer<TensorNest, TensorNest>;

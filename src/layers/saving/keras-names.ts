@@ -3,6 +3,7 @@ import { WEIGHTS } from "../core/internal.ts";
 import { Layer, snakeCase } from "../core/layer.ts";
 import { Module } from "../core/module.ts";
 import { Network } from "../core/network.ts";
+import { recordOf } from "../core/weight.ts";
 
 /** True for names as Keras gives them in `.weights.h5` files. */
 export const isKerasName = (name: string): boolean => /(^|\/)vars\/\d+$/.test(name);
@@ -24,11 +25,23 @@ export function kerasNames(model: Module): ReadonlyMap<string, EagerVariable> {
   const walk = (module: Module, prefix: string): void => {
     if (seen.has(module)) return;
     seen.add(module);
-    if (module instanceof Layer) module[WEIGHTS].forEach((weight, i) => void named.set(`${prefix}vars/${i}`, weight));
+    for (const [name, weight] of module instanceof Layer ? weightsOf(module) : []) named.set(prefix + name, weight);
     for (const [name, part] of partsOf(module)) walk(part, `${prefix}${name}/`);
   };
   walk(model, "");
   return named;
+}
+
+/** Weights of a layer: those of parts that Keras makes layers of, as `query/kernel` of an attention, under the name of these. */
+function weightsOf(layer: Layer<never, never>): readonly (readonly [string, EagerVariable])[] {
+  const counts = new Map<string, number>();
+  return layer[WEIGHTS].map((weight) => {
+    const part = recordOf(weight).name.split("/").slice(-2, -1)[0]!;
+    const folder = part === layer.name ? "" : `${part.replace(/^attention_/, "")}_dense/`;
+    const count = counts.get(folder) ?? 0;
+    counts.set(folder, count + 1);
+    return [`${folder}vars/${count}`, weight] as const;
+  });
 }
 
 /** Modules directly in a module, under the first part of their names. */

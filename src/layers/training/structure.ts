@@ -51,7 +51,10 @@ export function takeApart(what: string, data: Data, dtype: DType | undefined = "
     throw new GraphError({
       what: `${what}${place}: ${part === null ? "null" : typeof part} is no data`,
       at: here(),
-      fix: "give an NDArray, a typed array with a shape, a tensor with a value, or nested lists of numbers",
+      fix:
+        typeof part === "function"
+          ? "call the function, if it is a generator: fit(batches(), …)"
+          : "give an NDArray, a typed array with a shape, a tensor with a value, or nested lists of numbers",
     });
   };
   const rebuild = visit(data, "");

@@ -1,5 +1,6 @@
 import { StateError } from "../../core/errors.ts";
 import { here } from "../../runtime/reading.ts";
+import { atLine } from "./at-line.ts";
 
 /** One run of training or evaluation, while it lasts. */
 export interface Turn {
@@ -30,6 +31,7 @@ export class Turns {
   /** Does `work` when nothing else is done. @throws StateError, as a rejection, if something is */
   async run<T>(what: string, work: (turn: Turn) => Promise<T>): Promise<T> {
     this.require(what);
+    const line = here();
     const run = { what, isLent: false };
     this.#runs.push(run);
     const turn = {
@@ -43,7 +45,7 @@ export class Turns {
       },
     };
     try {
-      return await work(turn);
+      return await atLine(line, () => work(turn));
     } finally {
       this.#runs.splice(this.#runs.indexOf(run), 1);
     }

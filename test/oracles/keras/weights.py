@@ -49,8 +49,15 @@ class Own(keras.Model):
         return self.output_part(self.first_part(x))
 
 
+def cells():
+    start = keras.Input([6, 4])
+    looked = layers.MultiHeadAttention(2, 3)(start, start)
+    each = layers.TimeDistributed(layers.Dense(3, activation="tanh"))(looked)
+    return keras.Model(start, layers.RNN([layers.LSTMCell(2), layers.GRUCell(3)])(layers.PReLU()(each)))
+
+
 cases = []
-for name, model, shape in (("plain", plain(), [3, 4]), ("nested", nested(), [2, 6, 3]), ("own", Own(), [3, 4])):
+for name, model, shape in (("plain", plain(), [3, 4]), ("nested", nested(), [2, 6, 3]), ("own", Own(), [3, 4]), ("cells", cells(), [2, 6, 4])):
     x = (random.integers(-64, 64, shape) / 32).astype("float32")
     model(x)
     model.set_weights([np.abs(w) if "variance" in v.path else w for v in model.weights

@@ -1,6 +1,6 @@
 import { isFloat } from "../../../core/dtype.ts";
 import { add, type BinaryExpr, childrenOf, type Expr, int, load, mul, type VarExpr } from "../../../kernel/expr.ts";
-import { reductionOrder } from "../../../kernel/reduce.ts";
+import { fixedLoops, reductionOrder } from "../../../kernel/reduce.ts";
 import {
   type Buffer,
   expressionsOf,
@@ -60,10 +60,12 @@ export function contractionsOf(kernel: Kernel, names: Names): Contractions | nul
     const product = substitute(sum.value, meaning);
     if (product.kind !== "binary" || product.op !== "mul") return null;
     if ([...variablesIn([product])].some((variable) => named.has(variable))) return null;
-    const extents = sum.loops.map((loop) => loop.extent);
+    const loops = fixedLoops(sum);
+    if (!loops) return null;
+    const extents = loops.map((loop) => loop.extent);
     const order = reductionOrder(sum.op, sum.variable.type, sum.order, extents);
     if (order.total < 1) return null;
-    const step = { axes, loops: sum.loops, chunk: order.chunk, product, sum: sum.variable };
+    const step = { axes, loops, chunk: order.chunk, product, sum: sum.variable };
     if (sum === sums.at(-1)) {
       const finish = [...known, ...needed(lets, after), ...after];
       steps.push(splitAll({ ...step, finish }, names));
