@@ -39,9 +39,12 @@ export class Gan {
       name: "discriminator",
       seed: seed + 1,
     });
+    this.discriminator.compile({ optimizer: adam(0.004, 0.1), loss: new BinaryCrossentropy({ fromLogits: true }) });
+
     const noise = input([noiseSize], { name: "noise" });
     this.#chain = model(noise, this.discriminator(this.generator(noise)), { name: "chain" });
-    this.discriminator.compile({ optimizer: adam(0.004, 0.1), loss: new BinaryCrossentropy({ fromLogits: true }) });
+    // What is frozen when a model is compiled stays so for that model alone: the discriminator itself was compiled before.
+    this.discriminator.trainable = false;
     this.#chain.compile({ optimizer: adam(0.001, 0), loss: new BinaryCrossentropy({ fromLogits: true }) });
   }
 
@@ -50,13 +53,11 @@ export class Gan {
     const numbers = new Float32Array(2 * batchSize);
     numbers.set(this.#normal(1, target).data);
     numbers.set(this.make(), batchSize);
-    this.discriminator.trainable = true;
     return this.discriminator.trainOnBatch(column(numbers), realThenMade).loss!;
   }
 
   /** Tells the generator how to make the discriminator say "real". @returns its loss */
   teachGenerator(): number {
-    this.discriminator.trainable = false;
     return this.#chain.trainOnBatch(this.#normal(noiseSize), allReal).loss!;
   }
 

@@ -26,7 +26,7 @@ export function irisNetwork(seed = 1) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { names, train, test } = loadIris();
   const network = irisNetwork();
-  network.compile({ optimizer: new Adam(0.02), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+  network.compile({ optimizer: new Adam(0.01), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
   const history = await network.fit(train.data, train.labels, { epochs: 80, batchSize: 16, verbose: 0 });
   const { accuracy } = await network.evaluate(test.data, test.labels);
   console.log(`${(accuracy! * 100).toFixed(0)} % of the test flowers are recognised as ${names.join(", ")}`);

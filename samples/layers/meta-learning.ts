@@ -49,7 +49,7 @@ export function predict(x: Tensor, weights: readonly Tensor[]): Tensor {
   const hidden = tanh(add(matmul(tanh(add(matmul(x, w1), b1)), w2), b2));
   return add(matmul(hidden, w3), b3);
 }
-const error = (y: Tensor, prediction: Tensor): Tensor => mean(square(sub(y, prediction)));
+export const error = (y: Tensor, prediction: Tensor): Tensor => mean(square(sub(y, prediction)));
 
 /** Weights after one step on the points of a task. An outer tape sees the gradient that is taken here. */
 export function adapt(x: Tensor, y: Tensor, weights: readonly Tensor[]): readonly Tensor[] {

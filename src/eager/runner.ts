@@ -97,13 +97,17 @@ export class OperationRunner {
 /** A plan whose fed values lie in the arena too, since they are needed for one run only. */
 function withFeedsInArena(plan: Plan): Plan {
   let end = plan.arenaBytes;
-  const arrays = plan.arrays.map((array): PlanArray => {
-    if (array.region !== "feed") return array;
+  const moved: PlanArray[] = [];
+  for (const array of plan.arrays) moved.push(array.region === "feed" ? inArena(array) : array);
+
+  function inArena(array: PlanArray): PlanArray {
+    // Rows of an array lie where that lies.
+    if (array.part) return { ...array, region: "arena", at: moved[array.part.of]!.at };
     const at = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     end = at + bytesTaken(array);
     return { ...array, region: "arena", at };
-  });
-  return { ...plan, arrays, arenaBytes: end };
+  }
+  return { ...plan, arrays: moved, arenaBytes: end };
 }
 
 /** A plan linked to the memory that all share. */

@@ -124,7 +124,9 @@ export function backpropagation(J: Tensor, feeds: Feeds = [], options: Backpropa
       const localText = local ? valueText(local) : ruleText(op, operand);
       const of = op.name;
       const by = op.inputs[operand]!.op.name;
-      return [{ ...place, of, by, value: values.forward.get(edge)!, local, localText, incoming, passed }];
+      return [
+        { ...place, of, by, value: values.forward.get(op.inputs[operand]!)!, local, localText, incoming, passed },
+      ];
     })
     .reverse();
   const title = options.title ?? `backpropagation of ${J.op.name}`;
@@ -145,8 +147,9 @@ interface Place {
 interface Values {
   /** Of J. */
   readonly top: NDArray;
-  /** Of edges. */
+  /** Of everything an operation takes, by the user's tensors. */
   readonly forward: ReadonlyMap<Tensor, NDArray>;
+  /** By edge, as the local ones. */
   readonly passed: ReadonlyMap<Tensor, NDArray>;
   readonly local: ReadonlyMap<Tensor, NDArray>;
   /** ∂J/∂x, of the user's tensors. */
@@ -173,7 +176,7 @@ function run(J: Tensor, places: readonly Place[], shadow: ReturnType<typeof shad
     new Map(keys.flatMap((key, i) => (results[i] ? [[key, found.get(results[i])!] as const] : [])));
   return {
     top: found.get(top)!,
-    forward: found,
+    forward: new Map(places.map(({ op, operand, edge }) => [op.inputs[operand]!, found.get(edge)!])),
     passed: known(edges, back),
     local: known(edges, locals),
     total: known(floats, back.slice(edges.length)),
@@ -202,7 +205,6 @@ function draws(
 ): Picture {
   const read = new Set(ops.flatMap((op) => op.inputs));
   const edgeAt = new Map(edges.map((edge) => [`${edge.of} ${edge.operand}`, edge]));
-  const operands = new Map(edges.map((edge) => [edge.op.inputs[edge.operand]!, edge.value]));
   const notes = {
     node: (output: Tensor): readonly string[] => {
       const total = values.total.get(output);
@@ -213,7 +215,7 @@ function draws(
       const edge = edgeAt.get(`${op.name} ${operand}`);
       const input = op.inputs[operand]!;
       if (!edge) {
-        const value = operands.get(input);
+        const value = values.forward.get(input);
         const label = value ? `value ${valueText(value)}` : "";
         return { label, tooltip: `no gradient flows to ${input.name}`, kind: "data" as const };
       }

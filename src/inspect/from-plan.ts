@@ -118,7 +118,8 @@ export function pictureOfPlan(plan: Plan, options: ContentOptions): Picture {
     for (const { params } of bodiesOf(op)) entries.forEach((id, i) => void entryIds.set(params[i]!, id));
     return { op, exit, entries, links };
   });
-  const read = new Set(plan.steps.flatMap((step) => step.fuses).flatMap((op) => op.inputs));
+  // What nobody reads was taken away before.
+  const read = new Set([...controls.keys()].flatMap((op) => op.outputs));
   for (const { op, exit, entries, links } of bonds) leave(op, exit, entries, read, links);
   for (const step of plan.steps) {
     const inKernel = ids.get(step)!;

@@ -1,4 +1,4 @@
-import type { Plan, PlanStep, Step } from "../compiler/plan.ts";
+import { isTest, type Plan, type PlanStep, type Step } from "../compiler/plan.ts";
 import type { Operation } from "../graph/operation.ts";
 import { branchText, frameTitle } from "./bodies.ts";
 import type { PictureFrame } from "./picture.ts";
@@ -44,7 +44,7 @@ export function framesOfPlan(plan: Plan): PlanFrames {
             (branch, i) => void walk(branch, body(branchText(op, i), `${op.name}/${i}`, frame), outer),
           );
         } else {
-          if (typeof step.until !== "number") walk(step.until.steps, frame, outer);
+          if (isTest(step.until)) walk(step.until.steps, frame, outer);
           walk(step.steps, frame, outer);
         }
       }

@@ -1,4 +1,5 @@
 import { GraphError } from "../core/errors.ts";
+import type { SizeBinding } from "../core/size.ts";
 import { eager } from "../eager/context.ts";
 import { EagerVariable } from "../eager/tensor.ts";
 import { builderOf, currentBuilder } from "../graph/builder.ts";
@@ -11,6 +12,7 @@ import type { ApplyOptions, CallOptions, Layer } from "./core/layer.ts";
 import type { Module } from "./core/module.ts";
 import { mapTensors, type TensorNest, tensorsIn } from "./core/nest.ts";
 import type { ModelOptions } from "./core/network.ts";
+import { attrsOn, sizesOn } from "./core/rebind.ts";
 import { Model } from "./model.ts";
 
 /**
@@ -87,8 +89,9 @@ export class Functional<In extends TensorNest = Tensor, Out extends TensorNest =
     const given = this.#arranged(inputs);
     from.forEach((tensor, i) => void now.set(tensor, given[i]!));
     const current = (tensor: Tensor): Tensor => now.get(tensor) ?? tensor;
+    const sizes = sizesOn(from, given);
     for (const op of this.#operations) {
-      const outputs = callAgain(op, current, options);
+      const outputs = callAgain(op, current, options, sizes);
       op.outputs.forEach((output, i) => void now.set(output, outputs[i]!));
     }
     return mapTensors(this.#outputs, current) as Out;
@@ -154,7 +157,12 @@ function namesOf(nest: unknown): ReadonlyMap<string, Tensor> | null {
 }
 
 /** Does what an operation of the drawing stands for, on other tensors. */
-function callAgain(op: Operation, current: (tensor: Tensor) => Tensor, { training }: ApplyOptions): readonly Tensor[] {
+function callAgain(
+  op: Operation,
+  current: (tensor: Tensor) => Tensor,
+  { training }: ApplyOptions,
+  sizes: SizeBinding,
+): readonly Tensor[] {
   const call = layerCallOf(op);
   if (call) {
     const layer = call.layer as Layer<TensorNest, TensorNest>;
@@ -163,7 +171,7 @@ function callAgain(op: Operation, current: (tensor: Tensor) => Tensor, { trainin
   }
   const inputs = op.inputs.map(current);
   const builder = inputs[0] ? builderOf(inputs[0]) : (currentBuilder() ?? eager);
-  return builder.apply(op.def, inputs, op.attrs, { name: op.name }).outputs;
+  return builder.apply(op.def, inputs, attrsOn(op, inputs, sizes), { name: op.name }).outputs;
 }
 
 /** @throws GraphError for something that is no tensor of `input`, or an output that depends on an input not listed */

@@ -203,7 +203,7 @@ export abstract class Model<
     checkPredictOptions(options);
     if (isBatchSource(x)) requireForSource("predict", undefined, options);
     else requireForArrays("predict", options);
-    const feed = isBatchSource(x)
+    const feed: BatchFeed = isBatchSource(x)
       ? new IterableFeed(trainer, "predict", x, options.steps ?? null)
       : new ArrayFeed(
           trainer,
@@ -219,7 +219,7 @@ export abstract class Model<
     });
     const parts: NDArray[][] = [];
     const take = (outputs: readonly NDArray[]) => void parts.push(outputs.map(copyOf));
-    await atLine(here(), () => predictFeed(feed, callbacks, take, options.signal ?? null));
+    await atLine(here(), () => predictFeed(feed, callbacks, take, options.signal ?? null)).finally(() => feed.close?.());
     const joined = (parts[0] ?? []).map((_, i) => joinBatches(parts.map((batch) => batch[i]!)));
     return this.#asOutputs(joined);
   }

@@ -4,14 +4,20 @@ import type { Sizes } from "../../src/core/shape.ts";
 import { EagerTensor, func, GradientTape, tensor } from "../../src/eager/index.ts";
 import {
   add,
+  cond,
   graphHash,
+  greater,
   matmul,
   mean,
   mul,
   relu,
+  reshape,
+  scan,
   square,
   sub,
+  sum,
   type Tensor,
+  transpose,
   type Variable,
 } from "../../src/functional.ts";
 import {
@@ -279,6 +285,30 @@ describe("models", () => {
       (i) => 1 + [...kernel.subarray(4 * i, 4 * i + 4)].reduce((sum, value) => sum + value, 0),
     );
     [...rows, ...rows].forEach((row, i) => void expect(gradient.data[i]).toBeCloseTo(row, 5));
+  });
+
+  test("loops, branches and named sizes between layers, on tensors with values and in a plan", async () => {
+    const text = input([3, 4], { name: "text" });
+    const [last] = scan(
+      (h: Tensor, row: Tensor) => [add(mul(h, 0.5), row), null],
+      sum(mul(text, 0), { axis: 1 }),
+      transpose(text, [1, 0, 2]),
+    );
+    const flat = reshape(
+      cond(
+        greater(mean(text), 0),
+        () => mul(last, 2),
+        () => last,
+      ),
+      ["batch", 4],
+    );
+    const network = model(text, new Dense(2)(flat));
+    const given = tensor(
+      new Float32Array(24).map((_, i) => Math.sin(i) + 0.1),
+      { shape: [2, 3, 4] },
+    );
+    const called = network(given) as EagerTensor;
+    expect([...(await network.predict(given)).data]).toEqual([...called.data]);
   });
 
   test("models are layers: nested ones, and names that are unique", () => {

@@ -143,7 +143,7 @@ function requireCallback(member: unknown): void {
   if (typeof member !== "object" || member === null) {
     const name = typeof member === "function" ? member.name : null;
     throw new GraphError({
-      what: `callbacks: ${name ? `${name} is a class or a function` : (JSON.stringify(member) ?? String(member))}, no callback`,
+      what: `callbacks: ${name ? `${name} is a class or a function,` : `${JSON.stringify(member) ?? String(member)} is`} no callback`,
       at: here(),
       fix: name ? `make one of it: new ${name}()` : "give callbacks, or objects with methods such as onEpochEnd",
     });

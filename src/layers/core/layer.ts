@@ -423,7 +423,10 @@ export abstract class Layer<
       if (!problem) continue;
       const error = new ShapeError({
         what: `${this.name}: ${problem.text}`,
-        details: [`input  ${tensor.op.name.replace(/^trial\//, "")}: ${tensor.dtype}${shapeText(shape, problem.marks)}`, this.#madeAt()],
+        details: [
+          `input  ${tensor.op.name.replace(/^trial\//, "")}: ${tensor.dtype}${shapeText(shape, problem.marks)}`,
+          this.#madeAt(),
+        ],
         at: here(),
         fix: problem.fix,
       });

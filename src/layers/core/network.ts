@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/operation.ts";
 import { here } from "../../runtime/reading.ts";
 import { ADOPT, CLAIM, LINE, MODULES, NAMED, PARTS, PREPARE, RANDOM, SEED, TRIAL, WEIGHTS } from "./internal.ts";
 import { type ApplyOptions, type Given, Layer, type LayerOptions, type Owner } from "./layer.ts";
-import { Module } from "./module.ts";
+import type { Module } from "./module.ts";
 import { type TensorNest, withTensors } from "./nest.ts";
 import { requireSeed, spreadSeed } from "./seeds.ts";
 import { recordOf } from "./weight.ts";
@@ -101,8 +101,14 @@ export abstract class Network<
   /** Initial weights and what layers draw get their seeds by their order in the model. */
   [CLAIM](): void {
     const layers = [...this[MODULES]()].filter((module): module is AnyLayer => module instanceof Layer);
-    giveSeeds(this[SEED], layers.flatMap((layer) => layer[WEIGHTS].map(recordOf)));
-    giveSeeds(this[SEED] ^ RANDOM_STREAMS, layers.flatMap((layer) => layer[RANDOM] ?? []));
+    giveSeeds(
+      this[SEED],
+      layers.flatMap((layer) => layer[WEIGHTS].map(recordOf)),
+    );
+    giveSeeds(
+      this[SEED] ^ RANDOM_STREAMS,
+      layers.flatMap((layer) => layer[RANDOM] ?? []),
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { Layer, snakeCase } from "../core/layer.ts";
 import { Module } from "../core/module.ts";
 import { Network } from "../core/network.ts";
 import { recordOf } from "../core/weight.ts";
+import type { AnyLayer } from "./describe.ts";
 
 /** True for names as Keras gives them in `.weights.h5` files. */
 export const isKerasName = (name: string): boolean => /(^|\/)vars\/\d+$/.test(name);
@@ -32,12 +33,12 @@ export function kerasNames(model: Module): ReadonlyMap<string, EagerVariable> {
   return named;
 }
 
-/** Weights of a layer: those of parts that Keras makes layers of, as `query/kernel` of an attention, under the name of these. */
-function weightsOf(layer: Layer<never, never>): readonly (readonly [string, EagerVariable])[] {
+/** Weights of a layer. Keras has a layer for each projection of a multi-head attention: `query_dense/vars/0`. */
+function weightsOf(layer: Pick<AnyLayer, "kind" | typeof WEIGHTS>): readonly (readonly [string, EagerVariable])[] {
   const counts = new Map<string, number>();
   return layer[WEIGHTS].map((weight) => {
-    const part = recordOf(weight).name.split("/").slice(-2, -1)[0]!;
-    const folder = part === layer.name ? "" : `${part.replace(/^attention_/, "")}_dense/`;
+    const projection = layer.kind === "MultiHeadAttention" ? recordOf(weight).name.split("/").at(-2)! : null;
+    const folder = projection === null ? "" : `${projection.replace(/^attention_/, "")}_dense/`;
     const count = counts.get(folder) ?? 0;
     counts.set(folder, count + 1);
     return [`${folder}vars/${count}`, weight] as const;

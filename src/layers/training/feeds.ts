@@ -225,7 +225,12 @@ function readBatch(mode: Mode, batch: Batch): BatchArrays {
   const what = mode === "train" ? "fit" : mode === "test" ? "evaluate" : "predict";
   const { x, y, sampleWeight } = partsOf(mode, batch);
   if (x === undefined) {
-    const got = batch instanceof NDArray ? `${batch.dtype}[${batch.shape.join(", ")}]` : Array.isArray(batch) ? "a list" : typeof batch;
+    const got =
+      batch instanceof NDArray
+        ? `${batch.dtype}[${batch.shape.join(", ")}]`
+        : Array.isArray(batch)
+          ? "a list"
+          : typeof batch;
     throw new GraphError({
       what: `${what}: a batch without x and y: ${got}`,
       at: here(),

@@ -122,11 +122,12 @@ export class Objective {
     predictions: readonly Tensor[],
     weights: readonly (Tensor | null)[],
     terms: readonly Tensor[],
+    what = "fit",
   ): { readonly total: Tensor; readonly perOutput: readonly (Tensor | null)[] } {
     const perOutput = this.outputs.map(({ loss, name }, i) => {
       if (!loss) return null;
       const target = targets[i];
-      if (!target) throw noTarget(name);
+      if (!target) throw noTarget(what, name);
       return loss.apply(target, predictions[i]!, weights[i] ?? undefined);
     });
     const weightedTerms = perOutput.flatMap((loss, i) => {
@@ -224,9 +225,9 @@ function spread<T>(
   return names.map((name) => (given as { readonly [output: string]: T | null })[name] ?? null);
 }
 
-const noTarget = (output: string): GraphError =>
+const noTarget = (what: string, output: string): GraphError =>
   new GraphError({
-    what: `fit: there is a loss for output "${output}", and nothing to compare it with`,
+    what: `${what}: there is a loss for output "${output}", and nothing to compare it with`,
     at: here(),
     fix: "give y for every output with a loss, or null as its loss",
   });

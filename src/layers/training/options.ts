@@ -135,7 +135,11 @@ export function checkPredictOptions(options: PredictOptions): void {
 export function requireForSource(what: string, y: unknown, options: FitOptions & EvaluateOptions): void {
   if (y !== undefined) throw wrong(what, "y beside a source of batches", "let its batches be [x, y]");
   if (options.batchSize !== undefined) {
-    throw wrong(what, "batchSize with a source of batches", "its batches are as large as it gives them: dataset.batch(32)");
+    throw wrong(
+      what,
+      "batchSize with a source of batches",
+      "its batches are as large as it gives them: dataset.batch(32)",
+    );
   }
   if (options.sampleWeight !== undefined) {
     throw wrong(what, "sampleWeight with a source of batches", "let its batches be [x, y, sampleWeight]");
@@ -148,7 +152,8 @@ export function requireForSource(what: string, y: unknown, options: FitOptions &
 /** @throws GraphError for what only sources of batches have */
 export function requireForArrays(what: string, options: FitOptions & EvaluateOptions): void {
   const given = (["stepsPerEpoch", "steps"] as const).find((name) => options[name] !== undefined);
-  if (given) throw wrong(what, `${given} with arrays`, "an epoch is all of them once: leave it out, or give fewer samples");
+  if (given)
+    throw wrong(what, `${given} with arrays`, "an epoch is all of them once: leave it out, or give fewer samples");
 }
 
 const wrong = (what: string, problem: string, fix: string): GraphError =>
@@ -157,7 +162,11 @@ const wrong = (what: string, problem: string, fix: string): GraphError =>
 function checkRun(what: string, { batchSize, verbose, callbacks }: RunOptions): void {
   requireWhole(what, "batchSize", batchSize, 1);
   if (verbose !== undefined && ![0, 1, 2].includes(verbose)) {
-    throw wrong(what, `verbose is ${JSON.stringify(verbose)}`, "give 0 for nothing, 1 for a bar, 2 for a line each epoch");
+    throw wrong(
+      what,
+      `verbose is ${JSON.stringify(verbose)}`,
+      "give 0 for nothing, 1 for a bar, 2 for a line each epoch",
+    );
   }
   if (callbacks !== undefined && !Array.isArray(callbacks)) {
     throw wrong(what, "callbacks is no list", "put brackets around it: callbacks: [new EarlyStopping()]");
@@ -166,7 +175,11 @@ function checkRun(what: string, { batchSize, verbose, callbacks }: RunOptions): 
 
 function requireWhole(what: string, name: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= least)) return;
-  throw wrong(what, `${name} is ${JSON.stringify(value) ?? String(value)}`, `give a whole number from ${least} on`);
+  throw wrong(
+    what,
+    `${name} is ${typeof value === "string" ? `"${value}"` : String(value)}`,
+    `give a whole number from ${least} on`,
+  );
 }
 
 const isPlain = (value: unknown): value is object =>
@@ -175,7 +188,7 @@ const isPlain = (value: unknown): value is object =>
 function requireNames(what: string, options: object, known: Readonly<Record<string, true>>): void {
   const names = Object.keys(known);
   if (typeof options !== "object" || options === null) {
-    throw wrong(what, `${JSON.stringify(options)} is no object of options`, `${what === "compile" ? 'compile({ loss: "mse" })' : `${what}(x, …, { ${names.at(-1)}: … })`}`);
+    throw wrong(what, `${JSON.stringify(options)} in the place of options`, `give an object of: ${names.join(", ")}`);
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;

@@ -1,5 +1,5 @@
 import { getOrMake } from "../../core/collections.ts";
-import { GraphError, StateError } from "../../core/errors.ts";
+import { GraphError, ShapeError, StateError } from "../../core/errors.ts";
 import { type PreparedEntry, Program, type ProgramArgument, type ProgramEntry } from "../../eager/program.ts";
 import { GradientTape } from "../../eager/tape.ts";
 import type { EagerVariable } from "../../eager/tensor.ts";
@@ -20,6 +20,7 @@ import { isWeight, recordOf } from "../core/weight.ts";
 import { SparseCategoricalCrossentropy } from "../losses/index.ts";
 import { checkChoices } from "./choices.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
+import { type NamedArray, OpenAxes } from "./open-axes.ts";
 import type { ArrayNest } from "./structure.ts";
 
 /** What is done with a batch. */
@@ -69,6 +70,7 @@ export class Trainer {
   readonly #options: TrainerOptions;
   #program: Program;
   readonly #steps = new Map<string, { readonly step: Step; readonly modules: readonly Module[] }>();
+  readonly #axes = new OpenAxes();
   /** What was frozen when the model was compiled. It stays so, and what is frozen later is trained: as in Keras. */
   readonly #frozen: ReadonlySet<Module>;
   #objective: Objective | null = null;
@@ -100,18 +102,41 @@ export class Trainer {
 
   /** The step for batches like this one; traced and compiled when there has been none like it. */
   step(mode: Mode, batch: BatchArrays): Step {
-    const key = `${mode}|${[batch.x, batch.y, batch.weight].map(signatureOf).join("|")}`;
     const modules = [...this.#model[MODULES]()];
     // Weights of layers that came since are unknown to the optimizer, and plans would compute what the model was.
     if (mode !== "predict" && this.#modules && !isSame(this.#modules, modules)) throw otherLayers(this.#model.name);
-    const known = this.#steps.get(key);
+    const known = this.#steps.get(this.#keyOf(mode, batch));
     if (known && isSame(known.modules, modules)) return known.step;
-    const step = this.#trace(mode, batch);
+    this.#prepareModel(mode, batch);
+    // The model takes these sizes: if others came before, a step for all of them is what is wanted.
+    this.#axes.see(arraysOf(mode, batch));
+    const forAll = this.#steps.get(this.#keyOf(mode, batch));
+    if (forAll && isSame(forAll.modules, modules)) return forAll.step;
+    const step = this.#traceForMany(mode, batch);
     // Layers may have been made on the way.
     const traced = [...this.#model[MODULES]()];
     if (mode !== "predict") this.#modules = traced;
-    this.#steps.set(key, { step, modules: traced });
+    this.#steps.set(this.#keyOf(mode, batch), { step, modules: traced });
     return step;
+  }
+
+  /** What tells kinds of batches apart: places, dtypes and sizes, but for those that may be any. */
+  #keyOf(mode: Mode, batch: BatchArrays): string {
+    const leaves = arraysOf(mode, batch).map(
+      (leaf) => `${leaf.name}:${leaf.array.dtype}[${this.#axes.sizesOf(leaf).join()}]`,
+    );
+    return [mode, ...leaves].join("|");
+  }
+
+  #traceForMany(mode: Mode, batch: BatchArrays): Step {
+    try {
+      return this.#trace(mode, batch);
+    } catch (error) {
+      if (!this.#axes.any || !(error instanceof ShapeError)) throw error;
+      // A layer needs the sizes as numbers.
+      this.#axes.pin();
+      return this.#trace(mode, batch);
+    }
   }
 
   /**
@@ -123,7 +148,8 @@ export class Trainer {
     this.#objective?.outputs.forEach(({ name, loss }, i) => {
       const classes = this.#classes[i] ?? null;
       if (classes === null || !(loss instanceof SparseCategoricalCrossentropy)) return;
-      const at = y.places.length === 1 ? 0 : y.places.every((place) => place.startsWith(".")) ? y.places.indexOf(`.${name}`) : i;
+      const at =
+        y.places.length === 1 ? 0 : y.places.every((place) => place.startsWith(".")) ? y.places.indexOf(`.${name}`) : i;
       const wrong = y.leaves[at]?.data.find((label) => !(label >= 0 && label < classes) && label !== loss.ignoreClass);
       if (wrong !== undefined) throw noSuchClass(mode, wrong, classes);
     });
@@ -163,8 +189,7 @@ export class Trainer {
 
   #trace(mode: Mode, batch: BatchArrays): Step {
     const leaves = arraysOf(mode, batch);
-    const args = leaves.map((leaf): ProgramArgument => leaf.argument);
-    this.#prepareModel(mode, batch);
+    const args = leaves.map((leaf): ProgramArgument => ({ ...argumentOf(leaf), shape: this.#axes.sizesOf(leaf) }));
     const entry = this.#program.entry(mode, args, (...tensors) => this.#build(mode, batch, tensors));
     const prepared = new Map<string, PreparedEntry>();
     return {
@@ -182,7 +207,7 @@ export class Trainer {
 
   /** Builds the model, and decides what losses and metrics there are, before anything is traced. */
   #prepareModel(mode: Mode, batch: BatchArrays): void {
-    const symbolic = (what: string, nest: ArrayNest) => argumentsOf(what, nest).map(({ argument }) => argument);
+    const symbolic = (what: string, nest: ArrayNest) => namedArrays(what, nest).map(argumentOf);
     const scratch = new TraceGraph({ name: "trial" });
     // A model is built by its first call; what that gives says which outputs there are.
     let names: readonly string[] = [];
@@ -236,7 +261,11 @@ export class Trainer {
     const { predictions, total, perOutput, context } = withCall(training, (context) => {
       const predictions = tensorsIn(this.#model.apply(inputs, { training }));
       const terms = [...context.losses, ...this.#model.regularizationLosses];
-      return { predictions, context, ...this.#objective!.loss(targets, predictions, weights, terms) };
+      return {
+        predictions,
+        context,
+        ...this.#objective!.loss(targets, predictions, weights, terms, training ? "fit" : "evaluate"),
+      };
     });
     if (tape) this.#update(tape, total);
     const count = countOf(tensors[0]!);
@@ -317,29 +346,21 @@ const noSuchClass = (mode: Mode, label: number, classes: number): GraphError =>
 const isSame = (some: readonly Module[], others: readonly Module[]): boolean =>
   some.length === others.length && some.every((module, i) => module === others[i]);
 
-interface Leaf {
-  readonly array: NDArray;
-  readonly argument: ProgramArgument;
-}
-
 /** The arrays of a batch in the order of a step's arguments. */
-function arraysOf(mode: Mode, { x, y, weight }: BatchArrays): readonly Leaf[] {
-  if (mode === "predict") return argumentsOf("x", x);
-  return [...argumentsOf("x", x), ...(y ? argumentsOf("y", y) : []), ...(weight ? argumentsOf("weight", weight) : [])];
+function arraysOf(mode: Mode, { x, y, weight }: BatchArrays): readonly NamedArray[] {
+  if (mode === "predict") return namedArrays("x", x);
+  return [...namedArrays("x", x), ...(y ? namedArrays("y", y) : []), ...(weight ? namedArrays("weight", weight) : [])];
 }
 
-const argumentsOf = (prefix: string, nest: ArrayNest): readonly Leaf[] =>
-  nest.leaves.map((array, i) => ({
-    array,
-    argument: {
-      name: `${prefix}${(nest.places[i] ?? "").replace(/\W+/g, "_").replace(/_$/, "")}`,
-      dtype: array.dtype,
-      shape: ["batch", ...array.shape.slice(1)],
-    },
-  }));
+const namedArrays = (prefix: string, nest: ArrayNest): readonly NamedArray[] =>
+  nest.leaves.map((array, i) => ({ array, name: `${prefix}${nest.places[i] ?? ""}` }));
 
-const signatureOf = (nest: ArrayNest | null): string =>
-  nest ? nest.leaves.map(({ dtype, shape }, i) => `${nest.places[i]}:${dtype}[${shape.slice(1).join()}]`).join() : "";
+/** The argument a step has for an array, with the sizes of the array and any batch. */
+const argumentOf = ({ name, array }: NamedArray): ProgramArgument => ({
+  name: name.replace(/\W+/g, "_").replace(/_$/, ""),
+  dtype: array.dtype,
+  shape: ["batch", ...array.shape.slice(1)],
+});
 
 /** How many samples a batch has, as a number of the graph. */
 const countOf = (x: Tensor): Tensor => sizeValue(x, x.shape![0]!, "float32");
