@@ -166,7 +166,7 @@ function callAgain(
   const call = layerCallOf(op);
   if (call) {
     const layer = call.layer as Layer<TensorNest, TensorNest>;
-    const options = { training, ...(mapTensors(call.options, current) as ApplyOptions) };
+    const options = { ...given, ...(mapTensors(call.options, current) as ApplyOptions) };
     return tensorsIn(layer.apply(mapTensors(call.inputs, current) as TensorNest, options));
   }
   const inputs = op.inputs.map(current);

@@ -51,7 +51,7 @@ export {
 } from "./core/layer.ts";
 export { Module } from "./core/module.ts";
 export type { TensorNest } from "./core/nest.ts";
-export type { ModelOptions } from "./core/network.ts";
+export type { ModelGraph, ModelOptions } from "./core/network.ts";
 export { setSeed } from "./core/seeds.ts";
 export type { Constraint, Regularizer, WeightOptions } from "./core/weight.ts";
 export { Dense, type DenseOptions, type KernelOptions } from "./dense.ts";

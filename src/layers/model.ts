@@ -1,33 +1,27 @@
-import type { TypedArray } from "../core/dtype.ts";
 import { GraphError, StateError } from "../core/errors.ts";
-import { elementCount } from "../core/shape.ts";
 import { readValue, type ValueLike } from "../core/values.ts";
-import { TraceGraph } from "../eager/trace.ts";
 import type { FileOptions } from "../files/reader.ts";
 import type { Tensor } from "../graph/operation.ts";
-import type { Graph } from "../runtime/graph.ts";
-import { NDArray, viewArray } from "../runtime/ndarray.ts";
+import { NDArray } from "../runtime/ndarray.ts";
 import { here, reading } from "../runtime/reading.ts";
 import { optimizer as optimizerFrom } from "../train/by-name.ts";
 import type { Optimizer } from "../train/optimizer.ts";
 import { CallbackList } from "./callbacks/callback.ts";
 import type { History } from "./callbacks/history.ts";
 import { Progress } from "./callbacks/progress.ts";
-import { CALL_SHAPE, CONNECTIONS, INPUT_SPECS, OUTPUT_NAMES, RESTORE } from "./core/internal.ts";
-import type { ApplyOptions, Given } from "./core/layer.ts";
-import { mapTensors, type TensorNest, tensorsIn } from "./core/nest.ts";
+import { OUTPUT_NAMES, RESTORE } from "./core/internal.ts";
+import type { ApplyOptions } from "./core/layer.ts";
+import type { TensorNest } from "./core/nest.ts";
 import { Network } from "./core/network.ts";
-import { designText } from "./design.ts";
 import { type ModelState, readModel, type TrainingPosition } from "./saving/file.ts";
 import { MODEL_FILE, readFile, WEIGHTS_FILE, writeFile } from "./saving/paths.ts";
 import { Persistence } from "./saving/persistence.ts";
 import { type LoadWeightsOptions, restoringWeights, type SaveWeightsOptions, writeWeights } from "./saving/weights.ts";
-import { type SummaryOptions, summaryText } from "./summary.ts";
 import { atLine } from "./training/at-line.ts";
 import { SampleSource } from "./training/batches.ts";
 import { withClassWeight } from "./training/class-weight.ts";
 import { ArrayFeed, type BatchFeed, type BatchSource, IterableFeed, isBatchSource } from "./training/feeds.ts";
-import { evaluateFeed, fit, predictFeed, readLogs } from "./training/fit.ts";
+import { evaluateFeed, predictFeed, readLogs, runEpochs } from "./training/fit.ts";
 import {
   type CompileOptions,
   checkCompileOptions,
@@ -48,14 +42,6 @@ import { type BatchArrays, type Logs, type Mode, Trainer } from "./training/trai
 import { Turns } from "./training/turns.ts";
 
 export type { CompileOptions, EvaluateOptions, FitOptions, PredictOptions, RunOptions } from "./training/options.ts";
-
-/** A model as a graph. */
-export interface ModelGraph {
-  readonly graph: Graph;
-  /** Placeholders, in the order of the model's inputs. */
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-}
 
 /** Arrays in the structure of a model's tensors. */
 export type ArraysOf<Out> = Out extends Tensor<infer S> ? NDArray<S> : { readonly [K in keyof Out]: NDArray };
@@ -165,7 +151,7 @@ export abstract class Model<
       progress: verbose === 0 ? null : new Progress(),
       signal: options.signal ?? null,
     };
-    return await this.#turns.run("fit", (turn) => fit({ ...run, turn }));
+    return await this.#turns.run("fit", (turn) => runEpochs({ ...run, turn }));
   }
 
   /** Loss and metrics over all samples, without learning from them. */
@@ -219,7 +205,9 @@ export abstract class Model<
     });
     const parts: NDArray[][] = [];
     const take = (outputs: readonly NDArray[]) => void parts.push(outputs.map(copyOf));
-    await atLine(here(), () => predictFeed(feed, callbacks, take, options.signal ?? null)).finally(() => feed.close?.());
+    await atLine(here(), () => predictFeed(feed, callbacks, take, options.signal ?? null)).finally(() =>
+      feed.close?.(),
+    );
     const joined = (parts[0] ?? []).map((_, i) => joinBatches(parts.map((batch) => batch[i]!)));
     return this.#asOutputs(joined);
   }
@@ -366,59 +354,6 @@ export abstract class Model<
       );
     }
     restoringWeights(this.#asNetwork, this.#persistence.variables("loadWeights"), file, options)();
-  }
-
-  // ── looking at it ──────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * A table of the layers: what each gives, and how many numbers it learns.
-   * @throws StateError while nothing is known of the shapes
-   */
-  summary(options: SummaryOptions = {}): string {
-    this.#requireShapes("summary");
-    return summaryText(this as object as Network<never, never>, options);
-  }
-  /**
-   * The checklist of network design, filled in: input, output, hidden activations, size and connections.
-   * @throws StateError while nothing is known of the shapes
-   */
-  design(): string {
-    this.#requireShapes("design");
-    return designText(this as object as Network<never, never>, this[CONNECTIONS]());
-  }
-  /**
-   * What the model computes, as a graph of its own: to draw, to print, and to compare, `graphHash(model.graph().outputs)`.
-   * Layers are scopes in it, and the batch is open.
-   *
-   * @throws StateError while nothing is known of the shapes
-   */
-  graph(): ModelGraph {
-    this.#requireShapes("graph");
-    const graph = new TraceGraph({ name: this.name });
-    const inputs: Tensor[] = [];
-    const { result: outputs } = graph.trace(this.name, () => {
-      const given = mapTensors(this[INPUT_SPECS], ({ op, dtype, shape }) => {
-        inputs.push(graph.argument(op.name.split("/").at(-1)!, dtype, ["batch", ...(shape ?? []).slice(1)]));
-        return inputs.at(-1)!;
-      });
-      const tensors = tensorsIn(this.apply(given as Given<In>)).map((tensor) => graph.standIn(tensor));
-      return { result: tensors, tensors };
-    });
-    return { graph, inputs, outputs };
-  }
-
-  /** Which layer takes what which others give, a line each. */
-  [CONNECTIONS](): readonly string[] {
-    return [this.layers.map(({ name }) => name).join(", ")];
-  }
-
-  #requireShapes(what: string): void {
-    if (this[CALL_SHAPE]) return;
-    throw new StateError({
-      what: `${this.name}: ${what} before anything is known of its shapes`,
-      at: here(),
-      fix: "say what comes in, input([784]) as first layer, or call the model once",
-    });
   }
 
   // ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────

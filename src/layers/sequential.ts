@@ -72,8 +72,8 @@ export class Sequential extends Model {
     return [this.#layers.map(({ name }) => name).join(" → ")];
   }
 
-  override call(inputs: Tensor, { training }: CallOptions): Tensor {
-    return this.#layers.reduce((x, layer) => layer.apply(x, { training }), inputs);
+  override call(inputs: Tensor, { training, mask }: CallOptions): Tensor {
+    return this.#layers.reduce((x, layer, i) => layer.apply(x, i === 0 ? { training, mask } : { training }), inputs);
   }
 
   #take(layer: Link | Tensor): void {

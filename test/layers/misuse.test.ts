@@ -1,7 +1,7 @@
 /** What users get wrong: each mistake has a message that says what, where and what to do, or does something sensible. */
 import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/eager/index.ts";
-import { NDArray, type Tensor } from "../../src/functional.ts";
+import { add, NDArray, type Tensor } from "../../src/functional.ts";
 import {
   Dense,
   EarlyStopping,
@@ -40,7 +40,7 @@ function classifier(options: Loose = {}) {
   ]);
   return network.compile({ loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], ...options });
 }
-const fit = (options: Loose, xs: unknown = x, ys: unknown = y) =>
+const trained = (options: Loose, xs: unknown = x, ys: unknown = y) =>
   classifier().fit(xs as NDArray, ys as NDArray, { verbose: 0, ...options });
 async function rejection(promise: Promise<unknown>): Promise<string> {
   const outcome = await promise.then(
@@ -85,7 +85,7 @@ describe("compile", () => {
 });
 
 describe("options of fit", () => {
-  test.each([
+  const mistakes: readonly (readonly [Loose, string])[] = [
     [{ epochs: -1 }, "fit: epochs is -1"],
     [{ epochs: 1.5 }, "fit: epochs is 1.5"],
     [{ epochs: "3" }, 'fit: epochs is "3"'],
@@ -105,41 +105,42 @@ describe("options of fit", () => {
     [{ callbacks: [{ onEpochEnds: () => {} }] }, 'callbacks: there is no hook "onEpochEnds"'],
     [{ sampleWeight: arrayOf([7]) }, "fit: x has 40 samples, sampleWeight has 7"],
     [{ classWeight: { 0: 1 } }, "fit: classWeight has none for class 1"],
-  ] as const)("%o", async (options, what) => {
-    const text = await rejection(fit(options));
+  ];
+  test.each(mistakes.map(([options, what]) => ({ options, what })))("$what", async ({ options, what }) => {
+    const text = await rejection(trained(options));
     expect(text.split("\n")[0]).toBe(what);
     expect(text).toMatch(/\nat test\/layers\/misuse\.test\.ts:L:C\nfix: ./);
   });
 
   test("Keras' spelling leads to ours", async () => {
-    expect(await rejection(fit({ validation_split: 0.2 }))).toMatch(/fix: write validationSplit$/);
+    expect(await rejection(trained({ validation_split: 0.2 }))).toMatch(/fix: write validationSplit$/);
   });
   test("no epochs are no training; a batch may be larger than the data", async () => {
-    expect((await fit({ epochs: 0 })).history).toEqual({});
-    expect((await fit({ batchSize: 1e9 })).history.loss).toHaveLength(1);
+    expect((await trained({ epochs: 0 })).history).toEqual({});
+    expect((await trained({ batchSize: 1e9 })).history.loss).toHaveLength(1);
   });
   test("validationData goes before the split, and all samples are learnt from", async () => {
     const seen: number[] = [];
     const callbacks = [{ onTrainBatchEnd: (batch: number) => void seen.push(batch) }];
-    await fit({ validationSplit: 0.5, validationData: [x, y], batchSize: 10, callbacks });
+    await trained({ validationSplit: 0.5, validationData: [x, y], batchSize: 10, callbacks });
     expect(seen).toEqual([0, 1, 2, 3]);
   });
 });
 
 describe("data", () => {
   test("x and y", async () => {
-    expect(await rejection(fit({}, "data"))).toMatch(/^fit: x: string is no data/);
-    expect(await rejection(fit({}, []))).toMatch(/^fit: x is empty/);
-    expect(await rejection(fit({}, [[1, 2], [3]]))).toMatch(/^fit: x: a list is ragged/);
-    expect(await rejection(fit({}, x, null))).toMatch(/^fit: y: null is no data/);
-    expect(await rejection(fit({}, x, undefined))).toMatch(/^fit: there is a loss for output "output"/);
+    expect(await rejection(trained({}, "data"))).toMatch(/^fit: x: string is no data/);
+    expect(await rejection(trained({}, []))).toMatch(/^fit: x is empty/);
+    expect(await rejection(trained({}, [[1, 2], [3]]))).toMatch(/^fit: x: a list is ragged/);
+    expect(await rejection(trained({}, x, null))).toMatch(/^fit: y: null is no data/);
+    expect(await rejection(classifier().fit(x))).toMatch(/^fit: there is a loss for output "output"/);
     expect(await rejection(classifier().evaluate(x))).toMatch(
       /^evaluate: there is a loss[^]*\nat test\/layers\/misuse/,
     );
     expect(await rejection(classifier().fit(x, { epochs: 2 } as never))).toMatch(
       /^sequential: fit has options in the place of y/,
     );
-    expect(await rejection(fit({}, () => {}))).toMatch(/function is no data[^]*call the function/);
+    expect(await rejection(trained({}, () => {}))).toMatch(/function is no data[^]*call the function/);
     expect(await rejection(classifier().predict(arrayOf([2, 3])))).toBe(
       [
         "dense: takes 4 features, got 3",
@@ -157,10 +158,10 @@ describe("data", () => {
       [40],
     );
     const text = /y has the class 3, the model tells 3 classes apart[^]*from 0 to 2/;
-    expect(await rejection(fit({}, x, wrong))).toMatch(text);
+    expect(await rejection(trained({}, x, wrong))).toMatch(text);
     expect(
       await rejection(
-        fit(
+        trained(
           {},
           x,
           arrayOf([40], () => -1),
@@ -209,6 +210,14 @@ describe("sources of batches", () => {
       /"batch" is 40 in "train\/x:0" and 3 in "train\/y:0"/,
     );
   });
+  test("an abort does not wait for a batch that never comes; the source is closed", async () => {
+    const controller = new AbortController();
+    const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+    const running = learn(silent, { signal: controller.signal });
+    await soon();
+    controller.abort(new Error("enough"));
+    expect(await rejection(running)).toBe("enough");
+  });
   test("what a generator throws comes out as it is, and the model can go on", async () => {
     const network = classifier();
     const failure = new Error("the disk is gone");
@@ -239,7 +248,7 @@ describe("one thing at a time", () => {
     // Looking at what it has learnt so far is no harm.
     expect((await network.predict(x)).shape).toEqual([40, 3]);
     const { history } = await running;
-    const alone = await fit(long);
+    const alone = await trained(long);
     expect(history).toEqual(alone.history);
   });
 
@@ -265,7 +274,7 @@ describe("one thing at a time", () => {
       ],
     });
     expect(found).toHaveLength(8);
-    expect(history).toEqual((await fit({ batchSize: 10 })).history);
+    expect(history).toEqual((await trained({ batchSize: 10 })).history);
   });
 
   test("a callback that does not wait for what it began is told so; fit within fit is refused", async () => {
@@ -398,6 +407,24 @@ describe("layers", () => {
     network.part.parent = network;
     expect((await network.predict(x)).shape).toEqual([40, 2]);
     expect(network.variables).toHaveLength(2);
+  });
+  test("a mask that a model is given goes to its first layers", () => {
+    const steps = tensor([[[1], [2], [3]]], { dtype: "float32" });
+    const mask = tensor([[true, true, false]]);
+    const seen: (string | null)[] = [];
+    class Watching extends Layer {
+      override call(given: Tensor, { mask: own }: { readonly mask: Tensor | null }) {
+        seen.push(own && String(own.toArray()));
+        return add(given, 0);
+      }
+    }
+    const drawn = input([3, 1]);
+    for (const network of [sequential([input([3, 1]), new Watching()]), model(drawn, new Watching()(drawn))]) {
+      seen.length = 0;
+      network(steps, { mask });
+      network(steps);
+      expect(seen).toEqual(["true,true,false", null]);
+    }
   });
   test("a function can not be written to a file", () => {
     const network = sequential([input([4]), new Lambda((z: Tensor) => z), new Dense(3)]);

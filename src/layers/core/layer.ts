@@ -14,6 +14,7 @@ import { type InitializerChoice, initializerFrom } from "../initializers.ts";
 import { type RegularizerChoice, regularizerFrom } from "../regularizers.ts";
 import { type CallContext, currentCall, isTrial, maskOf, onTrial, setMask, withCall } from "./context.ts";
 import { functionalGraph, isFunctional } from "./functional-graph.ts";
+import { type InputSpec, specProblem } from "./input-spec.ts";
 import {
   ADOPT,
   BUILD,
@@ -32,6 +33,7 @@ import {
   WEIGHTS,
 } from "./internal.ts";
 import { Module } from "./module.ts";
+import { snakeCase } from "./names.ts";
 import { mapTensors, type TensorNest, tensorsIn, withTensors } from "./nest.ts";
 import { LayerRandom } from "./random.ts";
 import { makeWeight, recordOf, type WeightOptions } from "./weight.ts";
@@ -64,15 +66,7 @@ export type ShapesOf<In> = In extends Tensor ? Sizes : { readonly [K in keyof In
 /** What may be given for a nest of tensors: arrays too. */
 export type Given<In> = In extends Tensor ? In | NDArray : In;
 
-/** What a layer takes: checked at each call, before anything is computed. */
-export interface InputSpec {
-  readonly rank?: number;
-  readonly minRank?: number;
-  /** Sizes of axes, counted from the end if negative. */
-  readonly axes?: Readonly<Record<number, number>>;
-  /** How the axes are called in messages, `{ [-1]: "features" }`. */
-  readonly names?: Readonly<Record<number, string>>;
-}
+export type { InputSpec } from "./input-spec.ts";
 
 /** Who decides on the seeds of what layers draw: the model they belong to. */
 export interface Owner {
@@ -82,7 +76,6 @@ export interface Owner {
 }
 
 /** Layers are functions: `layer(x)` calls `apply`. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: instances are functions, see Callable
 export interface Layer<In extends TensorNest, Out extends TensorNest, Options extends ApplyOptions> {
   (inputs: Given<In>, options?: Options): Out;
 }
@@ -139,9 +132,8 @@ export abstract class Layer<
 
   /** `Dense`: of built-in layers written out, since a minifier renames classes. */
   get kind(): string {
-    const { constructor } = this;
-    const own = Object.getOwnPropertyDescriptor(constructor, "kind");
-    return typeof own?.value === "string" ? own.value : constructor.name;
+    const own = Object.getOwnPropertyDescriptor(this.constructor, "kind");
+    return typeof own?.value === "string" ? own.value : this.constructor.name;
   }
   /** Its name in the model, unique there; `dense` before it belongs to one. */
   get name(): string {
@@ -449,40 +441,3 @@ const weightRecord = (variable: EagerVariable) => {
     return null;
   }
 };
-
-function specProblem(
-  { rank, minRank, axes = {}, names = {} }: InputSpec,
-  shape: Sizes,
-): { readonly text: string; readonly marks: readonly number[]; readonly fix: string } | null {
-  const wanted = rank ?? minRank ?? 0;
-  if (rank !== undefined ? shape.length !== rank : shape.length < wanted) {
-    const text = `takes rank ${wanted}${rank === undefined ? " or more" : ""}, got rank ${shape.length}`;
-    return { text, marks: [], fix: rankFix(wanted, shape.length) };
-  }
-  for (const [axis, size] of Object.entries(axes)) {
-    const at = Number(axis) < 0 ? shape.length + Number(axis) : Number(axis);
-    const got = shape[at]!;
-    if (!isKnown(got) || got === size) continue;
-    const what = names[Number(axis)] ?? `elements along axis ${at}`;
-    return {
-      text: `takes ${size} ${what}, got ${got}`,
-      marks: [at],
-      fix: `a layer keeps the sizes it was built for; make another one for ${got} ${what}`,
-    };
-  }
-  return null;
-}
-
-const rankFix = (wanted: number, got: number): string =>
-  got === wanted - 1
-    ? "the first axis is the batch: expandDims(x, 0) makes a batch of one, or add the axis that is missing"
-    : got > wanted
-      ? "new Flatten() makes one axis of all but the batch"
-      : "add the axes that are missing: new Reshape([…])";
-
-/** As Keras names layers: `MaxPooling2D` is `max_pooling2d`. */
-export const snakeCase = (kind: string): string =>
-  kind
-    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
-    .replace(/([a-z])([A-Z])/g, "$1_$2")
-    .toLowerCase();

@@ -1,13 +1,40 @@
-import { GraphError } from "../../core/errors.ts";
+import { GraphError, StateError } from "../../core/errors.ts";
 import { EagerVariable } from "../../eager/tensor.ts";
+import { TraceGraph } from "../../eager/trace.ts";
 import type { Tensor } from "../../graph/operation.ts";
+import type { Graph } from "../../runtime/graph.ts";
 import { here } from "../../runtime/reading.ts";
-import { ADOPT, CLAIM, LINE, MODULES, NAMED, PARTS, PREPARE, RANDOM, SEED, TRIAL, WEIGHTS } from "./internal.ts";
+import { designText } from "../design.ts";
+import { type SummaryOptions, summaryText } from "../summary.ts";
+import {
+  ADOPT,
+  CALL_SHAPE,
+  CLAIM,
+  CONNECTIONS,
+  INPUT_SPECS,
+  LINE,
+  MODULES,
+  NAMED,
+  PARTS,
+  PREPARE,
+  RANDOM,
+  SEED,
+  TRIAL,
+  WEIGHTS,
+} from "./internal.ts";
 import { type ApplyOptions, type Given, Layer, type LayerOptions, type Owner } from "./layer.ts";
 import type { Module } from "./module.ts";
-import { type TensorNest, withTensors } from "./nest.ts";
+import { mapTensors, type TensorNest, tensorsIn, withTensors } from "./nest.ts";
 import { requireSeed, spreadSeed } from "./seeds.ts";
 import { recordOf } from "./weight.ts";
+
+/** A model as a graph. */
+export interface ModelGraph {
+  readonly graph: Graph;
+  /** Placeholders, in the order of the model's inputs. */
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
 
 export interface ModelOptions extends LayerOptions {
   /**
@@ -98,6 +125,50 @@ export abstract class Network<
     return super.apply(given, options);
   }
 
+  // ── looking at it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A table of the layers: what each gives, and how many numbers it learns.
+   * @throws StateError while nothing is known of the shapes
+   */
+  summary(options: SummaryOptions = {}): string {
+    requireShapes(this, "summary");
+    return summaryText(this as object as Network<never, never>, options);
+  }
+  /**
+   * The checklist of network design, filled in: input, output, hidden activations, size and connections.
+   * @throws StateError while nothing is known of the shapes
+   */
+  design(): string {
+    requireShapes(this, "design");
+    return designText(this as object as Network<never, never>, this[CONNECTIONS]());
+  }
+  /**
+   * What the model computes, as a graph of its own: to draw, to print, and to compare, `graphHash(model.graph().outputs)`.
+   * Layers are scopes in it, and the batch is open.
+   *
+   * @throws StateError while nothing is known of the shapes
+   */
+  graph(): ModelGraph {
+    requireShapes(this, "graph");
+    const graph = new TraceGraph({ name: this.name });
+    const inputs: Tensor[] = [];
+    const { result: outputs } = graph.trace(this.name, () => {
+      const given = mapTensors(this[INPUT_SPECS], ({ op, dtype, shape }) => {
+        inputs.push(graph.argument(op.name.split("/").at(-1)!, dtype, ["batch", ...(shape ?? []).slice(1)]));
+        return inputs.at(-1)!;
+      });
+      const tensors = tensorsIn(this.apply(given as Given<In>)).map((tensor) => graph.standIn(tensor));
+      return { result: tensors, tensors };
+    });
+    return { graph, inputs, outputs };
+  }
+
+  /** Which layer takes what which others give, a line each. */
+  [CONNECTIONS](): readonly string[] {
+    return [this.layers.map(({ name }) => name).join(", ")];
+  }
+
   /** Initial weights and what layers draw get their seeds by their order in the model. */
   [CLAIM](): void {
     const layers = [...this[MODULES]()].filter((module): module is AnyLayer => module instanceof Layer);
@@ -116,6 +187,16 @@ export abstract class Network<
 function giveSeeds(seed: number, holders: readonly { seed: number | null }[]): void {
   let number = holders.filter((holder) => holder.seed !== null).length;
   for (const holder of holders) holder.seed ??= spreadSeed(seed, ++number);
+}
+
+/** @throws StateError while nothing is known of the shapes of a model */
+export function requireShapes(network: { readonly name: string; readonly [CALL_SHAPE]: unknown }, what: string): void {
+  if (network[CALL_SHAPE]) return;
+  throw new StateError({
+    what: `${network.name}: ${what} before anything is known of its shapes`,
+    at: here(),
+    fix: "say what comes in, input([784]) as first layer, or call the model once",
+  });
 }
 
 type AnyLayer = Layer<TensorNest, TensorNest>;

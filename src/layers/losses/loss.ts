@@ -4,7 +4,7 @@ import { mean } from "../../ops/reduction.ts";
 import { argumentError } from "../built-in.ts";
 import { Callable } from "../core/callable.ts";
 import { maskOf } from "../core/context.ts";
-import { snakeCase } from "../core/layer.ts";
+import { snakeCase } from "../core/names.ts";
 import { alignRanks, type LossReduction, type ReductionChoice, reduceLosses, reductionFrom } from "./reduction.ts";
 import { beside, type TargetKind } from "./targets.ts";
 

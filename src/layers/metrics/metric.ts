@@ -6,7 +6,7 @@ import { add } from "../../ops/arithmetic.ts";
 import { cast } from "../../ops/comparison.ts";
 import { fill } from "../../ops/movement.ts";
 import { assign, variableOp } from "../../ops/state.ts";
-import { snakeCase } from "../core/layer.ts";
+import { snakeCase } from "../core/names.ts";
 
 export interface MetricOptions {
   /** Name in reports. Default: that of Keras, such as `mean_absolute_error`. */

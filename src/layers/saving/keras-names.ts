@@ -1,7 +1,8 @@
 import type { EagerVariable } from "../../eager/tensor.ts";
 import { WEIGHTS } from "../core/internal.ts";
-import { Layer, snakeCase } from "../core/layer.ts";
+import { Layer } from "../core/layer.ts";
 import { Module } from "../core/module.ts";
+import { snakeCase } from "../core/names.ts";
 import { Network } from "../core/network.ts";
 import { recordOf } from "../core/weight.ts";
 import type { AnyLayer } from "./describe.ts";

@@ -45,7 +45,7 @@ export interface FitRun {
 }
 
 /** Trains for some epochs. @throws whatever a callback throws; the reason of the signal, once it is aborted */
-export async function fit(run: FitRun): Promise<History> {
+export async function runEpochs(run: FitRun): Promise<History> {
   const { model, trainer, feed, validation, epochs, from, verbose } = run;
   const history = new History();
   const members = [...(run.progress ? [run.progress] : []), ...run.callbacks, history];
@@ -94,7 +94,7 @@ async function epochOf(run: FitRun, callbacks: CallbackList, pace: Pace, epoch: 
   for (; ; batch++) {
     requireGoing(signal);
     const taken = next();
-    const ready = taken instanceof Promise ? await taken : taken;
+    const ready = taken instanceof Promise ? await orAborted(taken, signal) : taken;
     if (!ready) {
       run.reached({ epoch: epoch + 1, batch: 0 });
       break;
@@ -133,7 +133,7 @@ export async function evaluateFeed(
   for (; ; batch++) {
     requireGoing(signal);
     const taken = next();
-    const ready = taken instanceof Promise ? await taken : taken;
+    const ready = taken instanceof Promise ? await orAborted(taken, signal) : taken;
     if (!ready) break;
     const begun = callbacks.call("onTestBatchBegin", batch);
     if (begun) await begun;
@@ -161,7 +161,7 @@ export async function predictFeed(
   for (let batch = 0; ; batch++) {
     requireGoing(signal);
     const taken = next();
-    const ready = taken instanceof Promise ? await taken : taken;
+    const ready = taken instanceof Promise ? await orAborted(taken, signal) : taken;
     if (!ready) break;
     const begun = callbacks.call("onPredictBatchBegin", batch);
     if (begun) await begun;
@@ -177,6 +177,21 @@ export async function predictFeed(
 /** Into an object that is there already: no batch makes one. */
 export function readLogs(labels: readonly string[], values: readonly NDArray[], logs: Logs): void {
   for (let i = 0; i < labels.length; i++) logs[labels[i]!] = values[i]!.item();
+}
+
+/** A batch that is waited for, or the reason why nobody waits for it any more. */
+async function orAborted<T>(coming: Promise<T>, signal: AbortSignalLike | null): Promise<T> {
+  if (!signal) return coming;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => void reject(signal.reason ?? new Error("aborted"));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([coming, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function requireGoing(signal: AbortSignalLike | null): void {

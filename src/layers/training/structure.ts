@@ -58,6 +58,9 @@ export function takeApart(what: string, data: Data, dtype: DType | undefined = "
     });
   };
   const rebuild = visit(data, "");
+  if (leaves.length === 0) {
+    throw new GraphError({ what: `${what} is empty`, at: here(), fix: "give at least one sample" });
+  }
   return { leaves, places, rebuild };
 }
 
@@ -72,7 +75,12 @@ function arrayFrom(what: string, data: unknown, dtype: DType | undefined): NDArr
       fix: "give values: an array, or tensor(…) of forerun/eager",
     });
   }
-  if (isShaped(data)) return viewArray(data.data, data.shape, data.dtype ?? dtypeOfArray(data.data) ?? "float32");
+  if (isShaped(data)) {
+    const own = data.dtype ?? dtypeOfArray(data.data) ?? "float32";
+    if (own !== "bool" || data.dtype) return viewArray(data.data, data.shape, own);
+    // Bytes are numbers unless bool was asked for: pixels come as Uint8Array.
+    return viewArray(Int32Array.from(data.data as Uint8Array), data.shape, "int32");
+  }
   if (ArrayBuffer.isView(data)) {
     const { data: elements, shape, dtype: own } = reading(what, () => readValue(data as TypedArray));
     return viewArray(elements, shape, own);
