@@ -1,4 +1,4 @@
-/** A small convolutional network on the MNIST digits: `npx tsx samples/layers/digits.ts`, about a minute. */
+/** A small convolutional network on the MNIST digits: `npx tsx samples/layers/digits.ts`, half a minute. */
 import { fileURLToPath } from "node:url";
 import { NDArray } from "../../src/index.ts";
 import {

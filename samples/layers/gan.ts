@@ -123,7 +123,7 @@ async function drawDensities(rows: readonly { readonly number: number; readonly 
   await writeChart(join(folderFor(import.meta.url), "gan.svg"), {
     width: 400,
     height: 260,
-    title: "What the generator makes",
+    title: { text: "What the generator makes", subtitle: "grey: what it is to make" },
     layer: [
       {
         data: { values: along.map((number) => ({ number, density: height(number), by: "to be learnt" })) },

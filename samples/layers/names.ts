@@ -1,6 +1,6 @@
 /**
  * First names, letter by letter, as `samples/names` learns them, here by layers and `fit`:
- * `npx tsx samples/layers/names.ts`, a minute. Options: `--epochs 25`, `--units 128`, `--temperature 0.7`.
+ * `npx tsx samples/layers/names.ts`, half a minute. Options: `--epochs 25`, `--units 128`, `--temperature 0.7`.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -34,6 +34,7 @@ export async function writeHistory(path: string, { epoch, history }: Numbers): P
       value,
     })),
   );
+  const axis = epoch.length <= 10 ? { values: epoch.map((number) => number + 1), format: "d" } : {};
   await writeChart(path, {
     hconcat: names.map((name) => ({
       width: 300,
@@ -43,7 +44,7 @@ export async function writeHistory(path: string, { epoch, history }: Numbers): P
       // Single epochs can be told apart where there are few.
       mark: { type: "line", point: epoch.length <= 30 },
       encoding: {
-        x: { field: "epoch", type: "quantitative", axis: { tickMinStep: 1 }, scale: { zero: false, nice: false } },
+        x: { field: "epoch", type: "quantitative", axis, scale: { zero: false, nice: false } },
         y: { field: "value", type: "quantitative", title: null, scale: scaleFor(name) },
         color: { field: "data", type: "nominal", title: null },
       },

@@ -90,8 +90,11 @@ export class Functional<In extends TensorNest = Tensor, Out extends TensorNest =
     from.forEach((tensor, i) => void now.set(tensor, given[i]!));
     const current = (tensor: Tensor): Tensor => now.get(tensor) ?? tensor;
     const sizes = sizesOn(from, given);
+    const { training, mask } = options;
     for (const op of this.#operations) {
-      const outputs = callAgain(op, current, options, sizes);
+      // A mask that was given is that of the first input; others are found where layers hand them on.
+      const isFirst = mask !== null && op.inputs[0] === from[0];
+      const outputs = callAgain(op, current, isFirst ? { training, mask } : { training }, sizes);
       op.outputs.forEach((output, i) => void now.set(output, outputs[i]!));
     }
     return mapTensors(this.#outputs, current) as Out;
@@ -160,7 +163,7 @@ function namesOf(nest: unknown): ReadonlyMap<string, Tensor> | null {
 function callAgain(
   op: Operation,
   current: (tensor: Tensor) => Tensor,
-  { training }: ApplyOptions,
+  given: ApplyOptions,
   sizes: SizeBinding,
 ): readonly Tensor[] {
   const call = layerCallOf(op);

@@ -4,6 +4,7 @@ import { OUTPUT_SHAPE } from "./core/internal.ts";
 import type { Layer } from "./core/layer.ts";
 import type { TensorNest } from "./core/nest.ts";
 import type { Network } from "./core/network.ts";
+import { COUNTER } from "./core/random.ts";
 
 export interface SummaryOptions {
   /** Columns of the table. Default 80. */
@@ -39,7 +40,8 @@ export function summaryText(network: Network<never, never>, options: SummaryOpti
       .join("");
   const head = line(columns.map(({ title }) => title));
   const rule = "─".repeat(head.length);
-  const { variables, trainableVariables } = network;
+  const { trainableVariables } = network;
+  const variables = parametersOf(network.variables);
   const total = countOf(variables);
   const trainable = countOf(trainableVariables);
   return [
@@ -51,7 +53,7 @@ export function summaryText(network: Network<never, never>, options: SummaryOpti
     rule,
     `Total parameters: ${numberText(total)} (${sizeOf(variables)})`,
     `Trainable: ${numberText(trainable)} (${sizeOf(trainableVariables)})`,
-    `Frozen: ${numberText(total - trainable)} (${sizeOf(network.nonTrainableVariables)})`,
+    `Frozen: ${numberText(total - trainable)} (${sizeOf(parametersOf(network.nonTrainableVariables))})`,
   ].join("\n");
 }
 
@@ -60,7 +62,7 @@ function rowsOf(network: AnyLayer & { readonly layers: readonly AnyLayer[] }, ne
     const row: Row = {
       layer: `${indent}${layer.name} (${layer.kind}${detailOf(layer)})`,
       shape: layer.built ? shapesText(layer[OUTPUT_SHAPE]) : "not built yet",
-      count: layer.built ? numberText(countOf(layer.variables)) : "?",
+      count: layer.built ? numberText(countOf(parametersOf(layer.variables))) : "?",
     };
     const inner = "layers" in layer ? (layer as AnyLayer & { readonly layers: readonly AnyLayer[] }) : null;
     return nested && inner ? [row, ...rowsOf(inner, nested, `${indent}  `)] : [row];
@@ -84,6 +86,10 @@ export const shapesText = (nest: unknown): string => {
 const isShape = (nest: unknown): nest is Sizes =>
   Array.isArray(nest) &&
   nest.every((size) => typeof size === "number" || (typeof size === "object" && "terms" in size));
+
+/** Without what counts the draws of a layer: nobody would call that a parameter. */
+const parametersOf = (variables: readonly EagerVariable[]): readonly EagerVariable[] =>
+  variables.filter((variable) => variable.op.name !== COUNTER);
 
 const countOf = (variables: readonly EagerVariable[]): number =>
   variables.reduce((sum, variable) => sum + elementCount(variable.shape), 0);

@@ -73,7 +73,7 @@ test("row 106: the gradients of all calls of a shared layer add up, and it is tr
     return sum;
   };
   const [ofA, ofB] = [slope(x), slope(other!)];
-  changes.forEach((change, j) => expect(change).toBeCloseTo(-0.01 * (ofA[j]! + ofB[j]!), 6));
+  for (const [j, change] of changes.entries()) expect(change).toBeCloseTo(-0.01 * (ofA[j]! + ofB[j]!), 6);
 });
 
 describe("row 144: normalised training data", () => {

@@ -117,15 +117,13 @@ describe("fit", () => {
   test("row 118: the last, smaller batch has a plan of its own, compiled once", async () => {
     const network = classifier();
     network.compile({ optimizer: "sgd", loss: loss() });
-    let batch = 0;
-    const sizes: number[] = [];
+    const numbers: number[] = [];
     await network.fit(x, y, {
       epochs: 2,
       verbose: 0,
-      callbacks: [{ onTrainBatchEnd: (number) => void (sizes.push(number), batch++) }],
+      callbacks: [{ onTrainBatchEnd: (number) => void numbers.push(number) }],
     });
-    expect(batch).toBe(8);
-    expect(sizes).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
+    expect(numbers).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
   });
 
   test("row 119: in an epoch each sample comes once; seed and epoch decide the order", async () => {

@@ -10,6 +10,9 @@ import { CLAIM } from "./internal.ts";
 import { nextStandaloneSeed } from "./seeds.ts";
 import { makeWeight } from "./weight.ts";
 
+/** Name of the variable that counts what a layer has drawn. */
+export const COUNTER = "random/counter";
+
 /**
  * The random numbers of one layer, for dropout and the like. Every key is of its own:
  *
@@ -26,7 +29,7 @@ export class LayerRandom {
   constructor(owner: () => { [CLAIM](): void } | null) {
     this.#owner = owner;
     this.#counter = buildInto(eager, () =>
-      makeWeight("random/counter", { shape: [], dtype: "uint32", trainable: false }, owner),
+      makeWeight(COUNTER, { shape: [], dtype: "uint32", trainable: false }, owner),
     );
   }
 
