@@ -49,8 +49,17 @@ export function operands(op: string, values: readonly Operand[]): Tensor[] {
       fix: "make one of them with graph.constant(…)",
     });
   }
+  const missing = values.findIndex((value) => value === undefined || value === null);
+  if (missing >= 0) throw noOperand(op, missing, values[missing]);
   return values.map((value) => (value instanceof Tensor ? value : constantIn(builderOf(model), value, model.dtype)));
 }
+
+const noOperand = (op: string, position: number, value: unknown): GraphError =>
+  new GraphError({
+    what: `${op}: operand ${position + 1} is ${value}`,
+    at: lineOf(captureStack()),
+    fix: "give a tensor or numbers; a field that is undefined has not been set: a layer's build makes its weights",
+  });
 
 /** Applies an op with one output to operands of one dtype. */
 export function apply<S extends Shape = AnyShape, A extends Attrs = Attrs>(

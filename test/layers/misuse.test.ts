@@ -393,6 +393,17 @@ describe("layers", () => {
       ].join("\n"),
     );
   });
+  test("a weight that build has not made", () => {
+    class Unbuilt extends Layer {
+      declare w: Tensor;
+      override call(given: Tensor) {
+        return add(given, this.w);
+      }
+    }
+    expect(messageOf(() => new Unbuilt()(tensor([1])))).toMatch(
+      /^add: operand 2 is undefined\n[\s\S]*fix: [^\n]*build makes/,
+    );
+  });
   test("a layer may know the model it is in, and a model itself", async () => {
     class Knowing extends Layer {
       parent: Model | null = null;

@@ -87,12 +87,14 @@ describe("npm pack", () => {
         "graph",
         "inspect",
         "kernel",
+        "layers",
         "lint",
         "node",
         "ops",
         "remote",
         "rewrite",
         "runtime",
+        "tensorboard",
         "tf1",
         "train",
       ]
@@ -110,8 +112,8 @@ describe("npm pack", () => {
     console.log(
       `forerun ${manifest.version}: ${files.length} files, ${Math.round(size / 1000)} kB packed, ${Math.round(unpackedSize / 1000)} kB unpacked`,
     );
-    expect(size).toBeLessThan(1_400_000);
-    expect(unpackedSize).toBeLessThan(6_500_000);
+    expect(size).toBeLessThan(1_850_000);
+    expect(unpackedSize).toBeLessThan(7_800_000);
   });
 
   test("needs no other package", () => {

@@ -29,11 +29,19 @@ session.run(graph.initializer);
 session.run(step, { x: new Float32Array(8), labels: [0, 1] });
 `;
 
+const layered = `
+import { Dense, input, sequential } from "./dist/layers.js";
+const network = sequential([input([4]), new Dense(3, { activation: "relu" }), new Dense(2)]);
+network.compile({ optimizer: "adam", loss: "mse" });
+await network.fit([[1, 2, 3, 4]], [[0, 1]], { verbose: 0 });
+`;
+
 const programs: readonly (readonly [name: string, text: string])[] = [
   ["all of forerun", 'export * from "./dist/index.js";'],
   ["forward program, forerun/functional", forward("./dist/functional.js")],
   ["forward program, forerun", forward("./dist/index.js")],
   ["training program, forerun/functional", training("./dist/functional.js")],
+  ["a model of layers and its fit, forerun/layers", layered],
 ];
 
 export interface BundleSize {

@@ -68,7 +68,8 @@ export class Trainer {
   readonly optimizer: Optimizer;
   readonly #model: Trainable;
   readonly #options: TrainerOptions;
-  #program: Program;
+  /** Null until a step is asked for: threads are taken when there is work for them. */
+  #opened: Program | null = null;
   readonly #steps = new Map<string, { readonly step: Step; readonly modules: readonly Module[] }>();
   readonly #axes = new OpenAxes();
   /** What was frozen when the model was compiled. It stays so, and what is frozen later is trained: as in Keras. */
@@ -84,12 +85,12 @@ export class Trainer {
     this.#options = options;
     this.optimizer = options.optimizer;
     checkChoices(options);
-    this.#program = new Program(model.name, options.session);
     this.#frozen = new Set([...model[MODULES]()].filter(({ trainable }) => !trainable));
   }
 
   get program(): Program {
-    return this.#program;
+    this.#opened ??= new Program(this.#model.name, this.#options.session);
+    return this.#opened;
   }
   /** Known from the first batch on. */
   get objective(): Objective | null {
@@ -182,15 +183,15 @@ export class Trainer {
 
   /** Lets go of plans and threads. Weights keep their values; steps that are asked for later are made anew. */
   close(): void {
-    this.#program.close();
-    this.#program = new Program(this.#model.name, this.#options.session);
+    this.#opened?.close();
+    this.#opened = null;
     this.#steps.clear();
   }
 
   #trace(mode: Mode, batch: BatchArrays): Step {
     const leaves = arraysOf(mode, batch);
     const args = leaves.map((leaf): ProgramArgument => ({ ...argumentOf(leaf), shape: this.#axes.sizesOf(leaf) }));
-    const entry = this.#program.entry(mode, args, (...tensors) => this.#build(mode, batch, tensors));
+    const entry = this.program.entry(mode, args, (...tensors) => this.#build(mode, batch, tensors));
     const prepared = new Map<string, PreparedEntry>();
     return {
       entry,
@@ -257,7 +258,7 @@ export class Trainer {
     const targets = this.#targetsInOrder(y, tensors.slice(xCount, xCount + yCount), names);
     const weights = this.#weightsInOrder(weight, tensors.slice(xCount + yCount), names);
     const training = mode === "train";
-    const tape = training ? new GradientTape(this.#program.graph) : null;
+    const tape = training ? new GradientTape(this.program.graph) : null;
     const { predictions, total, perOutput, context } = withCall(training, (context) => {
       const predictions = tensorsIn(this.#model.apply(inputs, { training }));
       const terms = [...context.losses, ...this.#model.regularizationLosses];
