@@ -7,6 +7,7 @@ import { reachable } from "../graph/function.ts";
 import { type Operation, Tensor } from "../graph/operation.ts";
 import { counted, here } from "../runtime/reading.ts";
 import { isFunctional, layerCallOf } from "./core/functional-graph.ts";
+import { asDeclared } from "./core/input.ts";
 import { CONNECTIONS, DRAWING, OUTPUT_NAMES, PARTS, PREPARE } from "./core/internal.ts";
 import type { ApplyOptions, CallOptions, Layer } from "./core/layer.ts";
 import type { Module } from "./core/module.ts";
@@ -87,7 +88,7 @@ export class Functional<In extends TensorNest = Tensor, Out extends TensorNest =
     const now = new Map<Tensor, Tensor>();
     const from = tensorsIn(this.#inputs);
     const given = this.#arranged(inputs);
-    from.forEach((tensor, i) => void now.set(tensor, given[i]!));
+    from.forEach((tensor, i) => void now.set(tensor, asDeclared(given[i]!, tensor)));
     const current = (tensor: Tensor): Tensor => now.get(tensor) ?? tensor;
     const sizes = sizesOn(from, given);
     const { training, mask } = options;

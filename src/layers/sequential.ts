@@ -4,7 +4,7 @@ import type { EagerVariable } from "../eager/tensor.ts";
 import { Tensor } from "../graph/operation.ts";
 import { here } from "../runtime/reading.ts";
 import { isFunctional } from "./core/functional-graph.ts";
-import { input } from "./core/input.ts";
+import { asDeclared, input } from "./core/input.ts";
 import { CONNECTIONS, INPUT_SHAPE, INPUT_SPECS, PARTS, PREPARE } from "./core/internal.ts";
 import { type CallOptions, Layer } from "./core/layer.ts";
 import type { Module } from "./core/module.ts";
@@ -73,7 +73,8 @@ export class Sequential extends Model {
   }
 
   override call(inputs: Tensor, { training, mask }: CallOptions): Tensor {
-    return this.#layers.reduce((x, layer, i) => layer.apply(x, i === 0 ? { training, mask } : { training }), inputs);
+    const given = this.#input ? asDeclared(inputs, this.#input) : inputs;
+    return this.#layers.reduce((x, layer, i) => layer.apply(x, i === 0 ? { training, mask } : { training }), given);
   }
 
   #take(layer: Link | Tensor): void {

@@ -10,6 +10,7 @@ import {
   matmul,
   mean,
   mul,
+  NDArray,
   relu,
   reshape,
   scan,
@@ -309,6 +310,18 @@ describe("models", () => {
     );
     const called = network(given) as EagerTensor;
     expect([...(await network.predict(given)).data]).toEqual([...called.data]);
+  });
+
+  test("numbers of another kind become those of the input: bytes of images, float64", async () => {
+    const drawn = input([2]);
+    const dense = new Dense(1);
+    for (const network of [sequential([input([2]), dense]), model(drawn, dense(drawn))]) {
+      const wanted = [...(network(tensor([[1, 200]], { dtype: "float32" })) as EagerTensor).data];
+      const bytes = { data: Uint8Array.of(1, 200), shape: [1, 2] };
+      expect([...(await network.predict(bytes)).data]).toEqual(wanted);
+      const wide = new NDArray(Float64Array.of(1, 200), [1, 2], "float64");
+      expect([...(await network.predict(wide)).data]).toEqual(wanted);
+    }
   });
 
   test("models are layers: nested ones, and names that are unique", () => {

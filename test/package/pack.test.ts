@@ -70,7 +70,7 @@ describe("npm pack", () => {
     for (const end of [".d.ts", ".d.ts.map"]) expect(of("dist", end)).toEqual(sources);
     const code = of("dist", ".js");
     expect(of("dist", ".js.map")).toEqual(code);
-    expect(code.length).toBeLessThan(40);
+    expect(code.length).toBeLessThan(50);
     // Each file lies where the others are, so that chunks find what lies beside the module they came from.
     expect(code.filter((name) => name.includes("/"))).toEqual([]);
     const folders = new Set(sources.map((path) => path.split("/").slice(0, -1)[0] ?? "(entries)"));
@@ -164,8 +164,8 @@ describe("a bundle", () => {
     const sizes = new Map((await bundleSizes()).map((size) => [size.name, size]));
     const [all, forward] = ["all of forerun", "forward program, forerun/functional"].map((name) => sizes.get(name)!);
     // As measured in November 2026, and a little more; the goals are in docs/performance.md.
-    expect(all!.compressed).toBeLessThan(187_500);
-    expect(forward!.compressed).toBeLessThan(112_500);
+    expect(all!.compressed).toBeLessThan(188_500);
+    expect(forward!.compressed).toBeLessThan(113_000);
     const opsOf = (size: BundleSize): number => new Map(size.folders).get("ops")!;
     expect(opsOf(forward!)).toBeLessThan(opsOf(all!) / 6);
   }, 60_000);

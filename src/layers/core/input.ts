@@ -1,7 +1,8 @@
-import type { DType } from "../../core/dtype.ts";
+import { type DType, isFloat } from "../../core/dtype.ts";
 import type { Dim } from "../../core/shape-types.ts";
 import { sizeFrom } from "../../core/size.ts";
 import type { Tensor } from "../../graph/operation.ts";
+import { cast } from "../../ops/comparison.ts";
 import { placeholderOp } from "../../ops/state.ts";
 import { reading } from "../../runtime/reading.ts";
 import { functionalGraph } from "./functional-graph.ts";
@@ -34,3 +35,7 @@ export function input<const S extends readonly Dim[], const Batch extends Dim = 
   const op = functionalGraph.apply(placeholderOp, [], { dtype, shape: sizes }, { name });
   return op.outputs[0] as Tensor<readonly [Batch, ...S]>;
 }
+
+/** A tensor in the floating-point dtype that the input of a model has: numbers of another kind are converted, as in Keras. */
+export const asDeclared = (given: Tensor, { dtype }: Tensor): Tensor =>
+  given.dtype === dtype || given.dtype === "bool" || !isFloat(dtype) ? given : cast(given, dtype);
