@@ -41,7 +41,8 @@ function longestTask(trace: string): number {
   const begin = events.find(({ name }) => name === BEGIN)!;
   const times = events
     .filter(({ name, pid, tid, ts }) => name === "RunTask" && pid === begin.pid && tid === begin.tid && ts > begin.ts)
-    .map(({ tdur }) => tdur! / 1000);
+    // A task in which the trace was taken has no end.
+    .flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
   return Math.max(...times);
 }
 
