@@ -42,11 +42,11 @@ function summary(
 }
 
 /** A number, which becomes float32. */
-export const scalarSummary = (tag: string, value: number, description?: string) =>
+export const scalarSummary = (tag: string, value: number, description?: string): readonly Uint8Array[] =>
   summary("scalar", tag, scalarFields(value), description);
 
 /** Buckets, as rows of left edge, right edge, count: float64[buckets, 3]. */
-export function histogramSummary(tag: string, buckets: readonly Bucket[], description?: string) {
+export function histogramSummary(tag: string, buckets: readonly Bucket[], description?: string): readonly Uint8Array[] {
   const rows = Float64Array.from(buckets.flatMap(({ left, right, count }) => [left, right, count]));
   return summary("histogram", tag, tensorFields("float64", [buckets.length, 3], rows), description);
 }
@@ -54,14 +54,14 @@ export function histogramSummary(tag: string, buckets: readonly Bucket[], descri
 const encoder = new TextEncoder();
 
 /** A text, which TensorBoard shows as Markdown. */
-export const textSummary = (tag: string, content: string, description?: string) =>
+export const textSummary = (tag: string, content: string, description?: string): readonly Uint8Array[] =>
   summary("text", tag, stringFields([], [encoder.encode(content)]), description);
 
 /**
  * PNG files, all of one size: a list of texts, width and height in front.
  * @throws FileError for what is no PNG
  */
-export function imageSummary(tag: string, images: readonly Uint8Array[], description?: string) {
+export function imageSummary(tag: string, images: readonly Uint8Array[], description?: string): readonly Uint8Array[] {
   const [size, ...others] = images.map((image, i) => sizeOfPng(tag, image, i));
   if (size === undefined) {
     throw new FileError({ what: `image "${tag}": the list of images is empty`, at: here(), fix: "give one, or more" });
