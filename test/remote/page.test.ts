@@ -10,11 +10,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromiumPath } from "../package/browser.ts";
 import { run } from "../package/support.ts";
 import { buildLibrary } from "./library.ts";
+import { LONG, longestTask } from "./trace.ts";
 
 /** Steps of training in the page. */
 const STEPS = 300;
-/** Milliseconds from which a task of the main thread is long, as browsers count. */
-const LONG = 50;
 
 interface Found {
   readonly error?: string;
@@ -24,27 +23,7 @@ interface Found {
   readonly longest: number;
 }
 
-/** An event of a trace of Chromium; times in microseconds. */
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  readonly ts: number;
-  /** Time on the processor, without the time other programs had it. */
-  readonly tdur?: number;
-}
 const BEGIN = "training begins";
-
-/** The longest task of the page's main thread from its mark on, in milliseconds on the processor. */
-function longestTask(trace: string): number {
-  const events = (JSON.parse(trace) as { traceEvents: readonly TraceEvent[] }).traceEvents;
-  const begin = events.find(({ name }) => name === BEGIN)!;
-  const times = events
-    .filter(({ name, pid, tid, ts }) => name === "RunTask" && pid === begin.pid && tid === begin.tid && ts > begin.ts)
-    // A task in which the trace was taken has no end.
-    .flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
-  return Math.max(...times);
-}
 
 const nodeProgram = `
   import { Session } from "./library/index.js";
@@ -132,7 +111,7 @@ describe.skipIf(chromiumPath === null)(`a page${chromiumPath ? "" : " (no browse
     const trace = (await browser.stopTracing()).toString();
     await page.close();
     expect(failures).toEqual([]);
-    return { ...found, task: longestTask(trace) };
+    return { ...found, task: longestTask(trace, BEGIN) };
   }
 
   test.each([
