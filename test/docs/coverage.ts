@@ -88,7 +88,7 @@ function withDType(example: OpExample, dtype: DType): OpExample {
 
 function cellOf(def: OpDef, dtype: DType): Cell {
   const own = def.examples.findIndex(({ inputs }) => inputs[0]?.dtype === dtype);
-  const index = own >= 0 ? own : 0;
+  const index = Math.max(own, 0);
   const example = own >= 0 ? def.examples[own]! : withDType(def.examples[0]!, dtype);
   try {
     const built = buildOp(def, example);
