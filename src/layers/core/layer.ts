@@ -36,7 +36,7 @@ import { Module } from "./module.ts";
 import { snakeCase } from "./names.ts";
 import { mapTensors, type TensorNest, tensorsIn, withTensors } from "./nest.ts";
 import { LayerRandom } from "./random.ts";
-import { makeWeight, recordOf, type WeightOptions } from "./weight.ts";
+import { findRecord, makeWeight, type WeightOptions } from "./weight.ts";
 
 export interface LayerOptions {
   /** Unique in a model. Default: that of the class, such as `dense`, with a number if the model has several. */
@@ -266,7 +266,7 @@ export abstract class Layer<
   }
   get regularizationLosses(): readonly Tensor[] {
     return this.trainableVariables.flatMap((variable) => {
-      const regularizer = weightRecord(variable)?.regularizer;
+      const regularizer = findRecord(variable)?.regularizer;
       return regularizer ? [regularizer(variable)] : [];
     });
   }
@@ -433,11 +433,3 @@ const NO_OPTIONS: ApplyOptions = {};
 /** In the scope of a layer, if that is not where it is called anyway. */
 const inScope = <T>(builder: GraphBuilder, name: string, build: () => T): T =>
   builder.currentScope === `${name}/` ? build() : builder.scope(name, build);
-
-const weightRecord = (variable: EagerVariable) => {
-  try {
-    return recordOf(variable);
-  } catch {
-    return null;
-  }
-};

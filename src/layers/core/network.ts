@@ -191,13 +191,14 @@ function giveSeeds(seed: number, holders: readonly { seed: number | null }[]): v
 
 /** @throws StateError while nothing is known of the shapes of a model */
 export function requireShapes(network: { readonly name: string; readonly [CALL_SHAPE]: unknown }, what: string): void {
-  if (network[CALL_SHAPE]) return;
-  throw new StateError({
-    what: `${network.name}: ${what} before anything is known of its shapes`,
+  if (!network[CALL_SHAPE]) throw shapesUnknown(network.name, what);
+}
+export const shapesUnknown = (name: string, call: string): StateError =>
+  new StateError({
+    what: `${name}: ${call} before anything is known of its shapes`,
     at: here(),
     fix: "say what comes in, input([784]) as first layer, or call the model once",
   });
-}
 
 type AnyLayer = Layer<TensorNest, TensorNest>;
 

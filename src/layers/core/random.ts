@@ -6,8 +6,7 @@ import { foldIn, seedWords } from "../../ops/random.ts";
 import { assignAdd } from "../../ops/state.ts";
 import { constantIn } from "../../ops/support.ts";
 import { isTrial } from "./context.ts";
-import { CLAIM } from "./internal.ts";
-import { nextStandaloneSeed } from "./seeds.ts";
+import { type SeedOwner, settleSeed } from "./seeds.ts";
 import { makeWeight } from "./weight.ts";
 
 /** Name of the variable that counts what a layer has drawn. */
@@ -24,9 +23,9 @@ export class LayerRandom {
   readonly #counter: EagerVariable;
   /** Null until the first key is drawn, unless a model has claimed the layer before. */
   seed: number | null = null;
-  readonly #owner: () => { [CLAIM](): void } | null;
+  readonly #owner: SeedOwner;
 
-  constructor(owner: () => { [CLAIM](): void } | null) {
+  constructor(owner: SeedOwner) {
     this.#owner = owner;
     this.#counter = buildInto(eager, () =>
       makeWeight(COUNTER, { shape: [], dtype: "uint32", trainable: false }, owner),
@@ -45,8 +44,6 @@ export class LayerRandom {
 
   #settledSeed(): number {
     if (isTrial()) return 0;
-    if (this.seed === null) this.#owner()?.[CLAIM]();
-    this.seed ??= nextStandaloneSeed();
-    return this.seed;
+    return settleSeed(this, this.#owner);
   }
 }

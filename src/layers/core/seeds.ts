@@ -1,11 +1,15 @@
 import { GraphError } from "../../core/errors.ts";
 import { here } from "../../runtime/reading.ts";
+import { CLAIM } from "./internal.ts";
 
 /** 2³² / golden ratio: neighbouring numbers become seeds that lie far apart. The rule of `graph.variable`, too. */
 const SPREAD = 0x9e3779b9;
 
 /** The seed of the `number`-th thing that draws random numbers, in something with a seed of its own. */
 export const spreadSeed = (seed: number, number: number): number => (seed + Math.imul(number, SPREAD)) >>> 0;
+
+/** The model that may claim a seed, as far as one is known when the seed is wanted. */
+export type SeedOwner = () => { [CLAIM](): void } | null;
 
 let standaloneSeed = 0;
 let standaloneCount = 0;
@@ -21,7 +25,15 @@ export function setSeed(seed: number): void {
   standaloneCount = 0;
 }
 
-export const nextStandaloneSeed = (): number => spreadSeed(standaloneSeed, ++standaloneCount);
+/**
+ * The seed of something that wants its first numbers now. The model that it belongs to, if there is one, gives seeds to
+ * all that it holds; what is alone gets the next one.
+ */
+export function settleSeed(holder: { seed: number | null }, owner: SeedOwner): number {
+  if (holder.seed === null) owner()?.[CLAIM]();
+  holder.seed ??= spreadSeed(standaloneSeed, ++standaloneCount);
+  return holder.seed;
+}
 
 export function requireSeed(user: string, seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;

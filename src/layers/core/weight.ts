@@ -9,8 +9,7 @@ import { variableOp } from "../../ops/state.ts";
 import type { Initializer } from "../../runtime/graph.ts";
 import { here } from "../../runtime/reading.ts";
 import { zeros } from "../../train/initializers.ts";
-import { CLAIM } from "./internal.ts";
-import { nextStandaloneSeed } from "./seeds.ts";
+import { type SeedOwner, settleSeed } from "./seeds.ts";
 
 /** A penalty on a weight: one number, added to the loss. See `regularizers.ts`. */
 export type Regularizer = (weight: Tensor) => Tensor;
@@ -36,14 +35,13 @@ export interface WeightRecord {
   readonly constraint: Constraint | null;
   /** Where its seed comes from when its value is first wanted; until then a model may claim it. */
   seed: number | null;
-  readonly owner: () => { [CLAIM](): void } | null;
 }
 
 const records = new WeakMap<EagerVariable, WeightRecord>();
 
 /** @throws GraphError for a variable that no layer has made */
 export function recordOf(variable: EagerVariable): WeightRecord {
-  const record = records.get(variable);
+  const record = findRecord(variable);
   if (record) return record;
   throw new GraphError({
     what: `"${variable.op.name}" is not a weight of a layer`,
@@ -51,7 +49,8 @@ export function recordOf(variable: EagerVariable): WeightRecord {
     fix: "make it with addWeight in the layer's build",
   });
 }
-export const isWeight = (variable: EagerVariable): boolean => records.has(variable);
+/** Null for a variable that no layer has made: models may hold those, too. */
+export const findRecord = (variable: EagerVariable): WeightRecord | null => records.get(variable) ?? null;
 
 /**
  * Makes a weight. Its initial value is computed when somebody first wants to know it: by then the model that the layer
@@ -60,7 +59,7 @@ export const isWeight = (variable: EagerVariable): boolean => records.has(variab
  * @param owner the model, as far as one is known when the value is wanted
  * @throws GraphError for a shape with sizes that are not known
  */
-export function makeWeight(name: string, options: WeightOptions, owner: WeightRecord["owner"]): EagerVariable {
+export function makeWeight(name: string, options: WeightOptions, owner: SeedOwner): EagerVariable {
   const { shape, dtype = "float32", trainable = true, initializer = zeros, regularizer, constraint } = options;
   for (const size of shape) {
     if (Number.isInteger(size) && size >= 0) continue;
@@ -77,13 +76,10 @@ export function makeWeight(name: string, options: WeightOptions, owner: WeightRe
     regularizer: regularizer ?? null,
     constraint: constraint ?? null,
     seed: null,
-    owner,
   };
   records.set(variable, record);
   variable.replaceLater(() => {
-    if (record.seed === null) owner()?.[CLAIM]();
-    record.seed ??= nextStandaloneSeed();
-    const { seed } = record;
+    const seed = settleSeed(record, owner);
     const { data, shape: made } = buildInto(eager, () =>
       initializer({ graph: eager, shape, dtype, seed }),
     ) as EagerVariable;

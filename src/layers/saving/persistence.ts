@@ -1,14 +1,14 @@
-import { FileError, StateError } from "../../core/errors.ts";
+import { FileError } from "../../core/errors.ts";
 import { warn } from "../../core/warnings.ts";
 import type { EagerVariable } from "../../eager/tensor.ts";
 import type { NDArray } from "../../runtime/ndarray.ts";
 import { here } from "../../runtime/reading.ts";
 import type { Optimizer } from "../../train/optimizer.ts";
-import { INPUT_SPECS, PARTS, RANDOM, SEED, TRIAL } from "../core/internal.ts";
+import { INPUT_SPECS, MODULES, RANDOM, SEED, TRIAL } from "../core/internal.ts";
 import { Layer } from "../core/layer.ts";
-import { Module } from "../core/module.ts";
+import type { Module } from "../core/module.ts";
 import type { TensorNest } from "../core/nest.ts";
-import type { Network } from "../core/network.ts";
+import { type Network, shapesUnknown } from "../core/network.ts";
 import type { LayerRandom } from "../core/random.ts";
 import { RunningMeans } from "../training/running-means.ts";
 import { isDescribed, placeholdersLike } from "./describe.ts";
@@ -122,7 +122,7 @@ export class Persistence {
   variables(call: string): ReadonlyMap<string, EagerVariable> {
     const model = this.#model;
     const inputs = model[INPUT_SPECS];
-    if (!inputs) throw notBuilt(model.name, call);
+    if (!inputs) throw shapesUnknown(model.name, call);
     if (inputs !== this.#completeFor) {
       model[TRIAL](placeholdersLike(inputs), { training: true });
       this.#completeFor = model[INPUT_SPECS];
@@ -154,15 +154,10 @@ export class Persistence {
 /** What layers draw from, by the variable that counts the draws. */
 function streamsOf(model: Module): ReadonlyMap<EagerVariable, LayerRandom> {
   const streams = new Map<EagerVariable, LayerRandom>();
-  const seen = new Set<Module>();
-  const walk = (module: Module): void => {
-    if (seen.has(module)) return;
-    seen.add(module);
+  for (const module of model[MODULES]()) {
     const random = module instanceof Layer ? module[RANDOM] : null;
     if (random) for (const variable of random.variables) streams.set(variable, random);
-    for (const part of module[PARTS]()) if (part instanceof Module) walk(part);
-  };
-  walk(model);
+  }
   return streams;
 }
 
@@ -194,13 +189,6 @@ function slotsOf(optimizer: Optimizer, variable: EagerVariable) {
     return {};
   }
 }
-
-const notBuilt = (name: string, call: string): StateError =>
-  new StateError({
-    what: `${name}: ${call} before anything is known of its shapes`,
-    at: here(),
-    fix: "say what comes in, input([784]) as first layer, or call the model once",
-  });
 
 const otherSeed = (name: string, model: string): FileError =>
   new FileError({

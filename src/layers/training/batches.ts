@@ -32,36 +32,24 @@ export class SampleSource {
         fix: "give a share between 0 and 1 that leaves samples on both sides; or validationData",
       });
     }
-    return [new SampleSource("fit", this.#between(0, at)), new SampleSource("fit", this.#between(at, this.count))];
+    return [new SampleSource("fit", this.batch(0, at)), new SampleSource("fit", this.batch(at, this.count))];
   }
 
-  #between(from: number, to: number): BatchArrays {
+  /** Samples `from … to - 1`, in the order they stand in: views. */
+  batch(from: number, to: number): BatchArrays {
     return mapArrays(this.samples, ({ data, shape, dtype }) => {
       const row = elementCount(shape.slice(1));
       return viewArray(data.subarray(from * row, to * row) as TypedArray, [to - from, ...shape.slice(1)], dtype);
     });
   }
 
-  /** Samples `from … to - 1` of an order, as arrays of their own; without an order, views. */
-  batch(order: Int32Array | null, from: number, to: number): BatchArrays {
-    if (!order) return this.#between(from, to);
-    return mapArrays(this.samples, (array) => {
-      const { shape, dtype } = array;
-      const row = elementCount(shape.slice(1));
-      const data = new (array.data.constructor as new (length: number) => TypedArray)((to - from) * row);
-      gatherRows(array, order, from, to, data);
-      return viewArray(data, [to - from, ...shape.slice(1)], dtype);
-    });
-  }
-
-  /** Writes the samples of a batch to arrays, one for each of `leavesOf`. */
+  /** Writes samples `from … to - 1` of an order to arrays, in the order of a step's arguments. */
   write(order: Int32Array | null, from: number, to: number, into: readonly TypedArray[]): void {
     leavesOf(this.samples).forEach((array, i) => void gatherRows(array, order, from, to, into[i]!));
   }
 }
 
-/** Every array of a batch, in the order of a step's arguments. */
-export const leavesOf = ({ x, y, weight }: BatchArrays): readonly NDArray[] => [
+const leavesOf = ({ x, y, weight }: BatchArrays): readonly NDArray[] => [
   ...x.leaves,
   ...(y?.leaves ?? []),
   ...(weight?.leaves ?? []),

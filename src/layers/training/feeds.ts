@@ -70,7 +70,7 @@ export class ArrayFeed implements BatchFeed {
   /** The plan for a batch of this size: there are two sizes at most. */
   #entryFor(from: number, to: number): PreparedEntry {
     return getOrMake(this.#entries, to - from, () => {
-      const like = this.#source.batch(null, from, to);
+      const like = this.#source.batch(from, to);
       const step = this.#trainer.step(this.#mode, like);
       if (this.#entries.size === 0) this.#trainer.checkLabels(this.#mode, this.#source.samples);
       return step.prepare(like);

@@ -16,7 +16,7 @@ import { MODULES, OUTPUT_NAMES, PREPARE, TRAINED, TRIAL } from "../core/internal
 import type { ApplyOptions, Layer } from "../core/layer.ts";
 import type { Module } from "../core/module.ts";
 import { mapTensors, type TensorNest, tensorsIn } from "../core/nest.ts";
-import { isWeight, recordOf } from "../core/weight.ts";
+import { findRecord } from "../core/weight.ts";
 import { SparseCategoricalCrossentropy } from "../losses/index.ts";
 import { checkChoices } from "./choices.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
@@ -280,7 +280,7 @@ export class Trainer {
     const pairs = gradients.flatMap((gradient, i) => (gradient ? [[gradient, variables[i]!] as const] : []));
     this.optimizer.applyGradients(pairs);
     for (const variable of variables) {
-      const constraint = isWeight(variable) ? recordOf(variable).constraint : null;
+      const constraint = findRecord(variable)?.constraint;
       if (constraint) assign(variable, constraint(variable));
     }
   }
